@@ -1,0 +1,162 @@
+// The configuration as the program uses it: typed, defaulted, validated. Each value knows where it came from.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/secret.h"
+
+namespace penstock::config {
+
+struct Tls {
+  std::filesystem::path certificate, private_key;
+};
+
+struct Server {
+  std::string listen_host = "127.0.0.1";
+  int listen_port = 8443;  // 0 = any free one
+  std::optional<Tls> tls;
+  std::vector<std::string> trusted_proxies;  // CIDR
+  std::string public_url;                    // no trailing slash; may be empty
+  std::uint64_t max_body_bytes = 4u << 20;
+  std::chrono::milliseconds drain_timeout{60000};
+};
+
+struct History {
+  std::filesystem::path database;                                // absolute, or relative to dataDirectory
+  std::chrono::milliseconds retention{90LL * 24 * 3600 * 1000};  // 0 = forever
+};
+
+struct Git {
+  bool allow_file_protocol = false;
+  std::uint64_t mirror_quota = 20ull << 30;
+};
+
+struct Aws {
+  std::optional<std::string> region, endpoint_url;
+};
+
+struct AuthenticationMethod {
+  enum class Type { kBasic, kHeader, kHmac };
+  Type type = Type::kBasic;
+  std::string username;   // BASIC
+  std::string name;       // HEADER: header name; HMAC: header name
+  std::string algorithm;  // HMAC: sha1 | sha256 | sha512
+  SecretReference secret;
+};
+
+struct Endpoint {
+  std::string name;
+  bool unauthenticated = false;
+  std::vector<AuthenticationMethod> authentication;
+  std::vector<std::string> allowed_ip_ranges;
+};
+
+struct Filter {
+  std::string json_path;
+  std::optional<std::string> match_equals, match_glob, match_regex, not_equals;
+  std::optional<bool> exists;
+};
+
+struct Webhook {
+  std::string name, endpoint, target_pipeline, target_action;
+  std::vector<Filter> filters;
+  bool ignore_deletes = true;
+  std::map<std::string, std::string> action_configuration, variables;
+  // `authentication` of PutWebhook: replaces the endpoint's for deliveries to it; empty = the endpoint's.
+  std::optional<std::vector<AuthenticationMethod>> authentication;
+  bool unauthenticated = false;
+  std::vector<std::string> allowed_ip_ranges;
+};
+
+struct ActionType {
+  std::string category, owner, provider, version;
+};
+
+struct Worker {
+  ActionType action_type;
+  std::string handler = "git-source";
+  std::string remote, branch;  // with {Key}
+  std::string credentials;     // a name in `credentials`; empty = none
+  enum class Revision { kPushed, kHead };
+  Revision revision = Revision::kPushed;
+  int concurrency = 4;
+  std::chrono::milliseconds timeout{20 * 60 * 1000};
+  std::chrono::milliseconds poll_idle{10000}, poll_busy{1000};
+  std::map<std::string, std::vector<std::string>> query_param;
+  int compression = 6;
+  std::string subdirectory;
+};
+
+struct PatCredential {
+  SecretReference token;
+};
+struct SshKeyCredential {
+  SecretReference private_key;
+  std::string known_hosts = "azure-devops";  // that word, or known_hosts lines, or file:PATH
+};
+struct EntraCredential {
+  std::string tenant_id, client_id;
+  SecretReference client_secret;
+};
+struct Credential {
+  std::string name;
+  std::variant<PatCredential, SshKeyCredential, EntraCredential> value;
+};
+
+struct AccessToken {
+  std::string name;
+  SecretReference token;
+  std::vector<std::string> scopes;
+};
+
+struct LogSettings {
+  std::string level = "info", format = "json";
+};
+
+struct Settings {
+  std::filesystem::path file;  // as given
+  std::filesystem::path data_directory;
+  Server server;
+  History history;
+  Git git;
+  Aws aws;
+  std::vector<Endpoint> endpoints;
+  std::vector<Webhook> webhooks;
+  std::vector<Worker> workers;
+  std::vector<Credential> credentials;
+  std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
+  std::vector<AccessToken> access_tokens;
+  LogSettings log;
+};
+
+// "FILE:LINE: key.path: what was expected, what was found".
+struct Problem {
+  int line = 0;  // 0 = the file as a whole
+  std::string path, message;
+  std::string to_string(const std::filesystem::path& file) const;
+};
+
+// One line of `penstock config`.
+struct EffectiveValue {
+  std::string path, value, source;  // source: "default", "FILE:LINE"
+};
+
+struct LoadResult {
+  Settings settings;  // meaningful only without problems
+  std::vector<Problem> problems;
+  std::vector<EffectiveValue> effective;  // secrets as their references
+};
+
+// Reads and validates everything; all problems are found in one go. Only an unreadable file throws.
+LoadResult load(const std::filesystem::path& file);
+// The same from text, for tests and fuzzing; never throws on any bytes.
+LoadResult parse(std::string_view text, const std::filesystem::path& file);
+
+}  // namespace penstock::config

@@ -1,0 +1,104 @@
+// Bare shallow mirrors, one per remote: fetched by the system's git, read by libgit2 in this process.
+//
+// Crash: an interrupted fetch leaves temporary packs that git ignores and a later fetch replaces. Corruption is
+// detected when an object cannot be read; the mirror is then thrown away and fetched once more. Full disk:
+// Error{kExhausted}.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/secret.h"
+#include "core/base/time.h"
+
+namespace penstock::git {
+
+// How to log in. Reaches git through its environment or through descriptors, never argv or a file that outlives the
+// job.
+struct NoCredential {};
+struct HttpHeaderCredential {
+  Secret authorization;  // the whole value of the Authorization header, sent pre-emptively
+};
+struct SshKeyCredential {
+  Secret private_key;       // OpenSSH or PEM text
+  std::string known_hosts;  // known_hosts lines; only these keys are accepted
+};
+using Credential = std::variant<NoCredential, HttpHeaderCredential, SshKeyCredential>;
+
+struct FetchRequest {
+  std::string remote;     // https://, ssh://, git@host:path; file:// and paths only when allowed
+  std::string commit_id;  // 40 hex; empty = whatever `ref` points at
+  std::string ref;        // full ref; the fall-back when the server refuses a commit id; may be empty with a commit id
+  Credential credential;
+  std::chrono::milliseconds timeout{20 * 60 * 1000};
+  std::stop_token stop;
+  std::function<void(std::string_view)> on_progress;  // lines for the job's log, already free of secrets
+};
+
+struct Commit {
+  std::string id, tree_id;
+  std::string message, summary;
+  std::string author_name, author_email, committer_name;
+  Timestamp author_time, commit_time;
+};
+
+enum class EntryKind { kFile, kExecutable, kSymlink, kSubmodule };
+struct TreeEntry {
+  std::string path;  // relative, '/' between parts; bytes as in the tree
+  EntryKind kind = EntryKind::kFile;
+  std::string object_id;  // 40 hex
+};
+
+// One checked-out-nowhere commit of a mirror. Not thread-safe; make one per thread with reopen().
+class Snapshot {
+ public:
+  Snapshot(Snapshot&&) noexcept;
+  ~Snapshot();
+  const Commit& commit() const;
+  // All entries but folders, sorted by path bytes. Error{kInvalidInput} naming the entry for trees that no artifact may
+  // contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates).
+  std::vector<TreeEntry> entries() const;
+  std::uint64_t blob_size(const std::string& object_id) const;
+  // The blob in pieces of at most 1 MiB (one piece when it is small).
+  void read_blob(const std::string& object_id, const std::function<void(std::string_view)>& piece) const;
+  Snapshot reopen() const;
+
+ private:
+  friend class Mirrors;
+  struct State;
+  explicit Snapshot(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Thread-safe: jobs on one remote take turns (also between processes), on different remotes run side by side.
+class Mirrors {
+ public:
+  struct Options {
+    std::filesystem::path directory;
+    bool allow_file_protocol = false;  // also allows http:// to hosts other than loopback; tests only
+    std::chrono::milliseconds lock_timeout{10 * 60 * 1000};
+    std::string certificate_authorities;  // PEM file for https, empty = the system's
+    std::string proxy;                    // empty = the environment's
+  };
+  explicit Mirrors(Options options);
+  ~Mirrors();
+
+  // Blocks for the fetch unless the commit is here already. Error{kUnauthenticated | kPermission} for refused
+  // credentials, kNotFound with code "RepositoryNotFound" | "RevisionNotFound", kConfiguration for a bad URL or host
+  // key, kUnavailable, kTimeout, kCancelled, kExhausted. Messages say what to do and hold no secret.
+  Snapshot fetch(const FetchRequest& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace penstock::git

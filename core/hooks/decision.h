@@ -1,0 +1,61 @@
+// decide(event, webhooks) -> decisions. Pure: no I/O, no clock. Called by intake for every delivery, by the trigger
+// stage for decisions that had to wait for the target action's configuration, and by `penstock explain`.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/hooks/event.h"
+#include "core/hooks/webhook.h"
+
+namespace penstock::hooks {
+
+enum class Verdict {
+  kMatched,
+  kNotMatched,
+  kWaiting,  // all filters that can be judged pass; the others need the action's configuration, which is not known yet
+};
+
+struct FilterResult {
+  std::string json_path;
+  std::string expected;               // with placeholders filled in as far as known
+  std::vector<std::string> selected;  // JSON texts of the selected values, at most 20, each at most 200 characters
+  std::size_t selected_count = 0;
+  bool matched = false;
+  std::string note;  // why not, where the values alone do not say it ("waiting for …", "query visited too many nodes")
+};
+
+// One per (webhook, ref update) of a push; one per webhook for other events. Filters see a push's refUpdates as if the
+// ref in question were the only entry, so that a push of two branches is judged and started branch by branch.
+struct Decision {
+  std::string webhook;
+  std::string target_pipeline;
+  std::string target_action;
+  std::string ref;        // empty for other events
+  std::string commit_id;  // newObjectId; empty for other events
+  std::string push_key;   // identity of (push, ref), or of the event
+  Verdict verdict = Verdict::kNotMatched;
+  std::string reason;  // "all filters passed", "filter 2 did not match: …", "the branch was deleted"
+  std::vector<FilterResult> filters;
+  std::map<std::string, std::string> variables;  // evaluated for matches
+};
+
+// The target action's configuration as last read, or nothing when it was never read.
+using ActionConfigurationLookup = std::function<std::optional<std::map<std::string, std::string>>(
+    const std::string& pipeline, const std::string& action)>;
+
+struct DecideLimits {
+  std::size_t max_visited_nodes = 2'000'000;  // over all queries of one event
+  std::size_t max_decisions = 5'000;  // (webhook, ref) pairs; more refs are said so in the last decision's reason
+};
+
+std::vector<Decision> decide(const Event& event, const std::vector<const Webhook*>& webhooks,
+                             const ActionConfigurationLookup& configuration, const DecideLimits& limits = {});
+
+// The `decisions` array of the history API for these decisions, as JSON text.
+std::string decisions_to_json(const std::vector<Decision>& decisions);
+
+}  // namespace penstock::hooks

@@ -1,0 +1,69 @@
+// The Azure DevOps service-hook envelope, read tolerantly into what deciding needs.
+//
+// Follows https://learn.microsoft.com/azure/devops/service-hooks/events; every member but `eventType` may be absent or
+// null in real deliveries (Minimal or None resource details, events made through the API, older servers).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json/document.h"
+
+namespace penstock::hooks {
+
+struct RefUpdate {
+  std::string name;           // full ref: refs/heads/main, refs/tags/v1
+  std::string old_object_id;  // 40 zeros: the ref did not exist
+  std::string new_object_id;  // 40 zeros: the ref is deleted
+  bool forced = false;
+  bool is_deletion() const noexcept;
+  bool is_creation() const noexcept;
+};
+
+struct Repository {
+  std::string id;  // GUID; may be empty
+  std::string name;
+  std::string project;
+  std::string remote_url;  // without user information; a hint, never fetched from
+};
+
+struct Event {
+  std::shared_ptr<const json::Document> document;  // the whole body
+  std::string event_type;
+  std::string id;
+  std::string subscription_id;
+  std::optional<std::int64_t> notification_id;
+  std::string publisher_id;
+  std::optional<Repository> repository;
+  std::optional<std::int64_t> push_id;
+  std::vector<RefUpdate> ref_updates;  // git.push: all of them; otherwise empty
+  std::string pushed_by;
+  std::string host;  // of repository.remoteUrl or resourceContainers; lower case; may be empty
+
+  // The portal's Test button: subscription id of zeros, or one of Microsoft's canned sample event ids.
+  bool is_test = false;
+  // Why nothing can be decided on this event ("set Resource details to send to All …"); empty = it can.
+  std::string not_actionable;
+
+  bool is_push() const noexcept { return event_type == "git.push"; }
+};
+
+// Throws Error{kInvalidInput} for bytes that are not a JSON object in UTF-8 (a byte order mark is accepted) or that
+// have no `eventType`. Bounds: depth 64; at most 10,000 refUpdates are read. Pure, thread-safe.
+Event parse_event(std::string_view body);
+
+// Makes the same push the same text: (repository id, or host + project + name without it; pushId; ref; newObjectId).
+// Lengths are part of the text, so that no two pushes can collide by choosing names.
+std::string push_key(const Event& event, const RefUpdate& ref);
+// For events that are not pushes: (event type, event id).
+std::string event_key(const Event& event);
+
+// The StartPipelineExecution idempotency token of a trigger: lower-case hex SHA-256 of exactly these.
+std::string client_request_token(std::string_view push_key, std::string_view webhook, std::string_view pipeline,
+                                 int generation);
+
+}  // namespace penstock::hooks

@@ -1,0 +1,64 @@
+// Webhook definitions in the shape of CodePipeline's PutWebhook, compiled once.
+//
+// Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutWebhook.html
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/regex.h"
+#include "core/json/jsonpath.h"
+
+namespace penstock::hooks {
+
+// As written in the configuration. Exactly one of the conditions, or none (then the query must select something).
+struct FilterDefinition {
+  std::string json_path;
+  std::optional<std::string> match_equals;  // {Key} = the target action's configuration
+  std::optional<std::string> match_glob;    // * ? [..] {a,b}; '*' crosses '/'
+  std::optional<std::string> match_regex;   // RE2, whole value
+  std::optional<std::string> not_equals;    // passes when no selected value equals; also when nothing is selected
+  std::optional<bool> exists;
+};
+
+struct WebhookDefinition {
+  std::string name;
+  std::string endpoint;
+  std::string target_pipeline;
+  std::string target_action;
+  std::vector<FilterDefinition> filters;
+  bool ignore_deletes = true;
+  std::map<std::string, std::string> action_configuration;  // values for {Key} without asking GetPipeline
+  std::map<std::string, std::string> variables;             // pipeline variable -> JSONPath
+};
+
+// Thread-safe once made.
+class Webhook {
+ public:
+  // Throws Error{kConfiguration} naming the filter ("filters[1].jsonPath: column 12: …").
+  explicit Webhook(WebhookDefinition definition);
+
+  const WebhookDefinition& definition() const noexcept { return definition_; }
+
+  struct Filter {
+    json::JsonPath path;
+    FilterDefinition definition;
+    std::vector<std::string> placeholders;  // names in {…}
+    std::optional<Regex> regex;             // compiled here unless it holds placeholders
+  };
+  const std::vector<Filter>& filters() const noexcept { return filters_; }
+  const std::map<std::string, json::JsonPath>& variables() const noexcept { return variables_; }
+  // Keys that the filters need and `actionConfiguration` does not give.
+  const std::vector<std::string>& needed_keys() const noexcept { return needed_keys_; }
+
+ private:
+  WebhookDefinition definition_;
+  std::vector<Filter> filters_;
+  std::map<std::string, json::JsonPath> variables_;
+  std::vector<std::string> needed_keys_;
+};
+
+}  // namespace penstock::hooks

@@ -1,0 +1,160 @@
+// What the store keeps. Plain data; JSON members are already rendered by whoever decided them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/time.h"
+
+namespace penstock::store {
+
+enum class Outcome { kTriggered, kFiltered, kDuplicate, kTest, kIgnored, kRejected };
+enum class TriggerState { kPending, kDeferred, kStarted, kSkipped, kSuperseded, kFailed };
+enum class JobState { kClaimed, kAcknowledged, kRunning, kReporting, kSucceeded, kFailed, kLost };
+
+std::string_view to_string(Outcome outcome) noexcept;  // "triggered", as the history API writes it
+std::string_view to_string(TriggerState state) noexcept;
+std::string_view to_string(JobState state) noexcept;
+std::optional<Outcome> parse_outcome(std::string_view text) noexcept;
+std::optional<TriggerState> parse_trigger_state(std::string_view text) noexcept;
+std::optional<JobState> parse_job_state(std::string_view text) noexcept;
+
+struct RefUpdateRecord {
+  std::string name, old_object_id, new_object_id;
+};
+
+// A trigger that intake asks for. Unique per (push_key, webhook, pipeline, generation).
+struct NewTrigger {
+  std::string push_key;
+  std::string webhook;
+  std::string pipeline;
+  std::string action;  // target action
+  std::string ref, commit_id;
+  std::map<std::string, std::string> variables;
+  // Set while the decision waits for the action's configuration; then the trigger stage decides again.
+  bool undecided = false;
+};
+
+struct NewDelivery {
+  std::string id;  // UUIDv7
+  Timestamp received_at;
+  std::string endpoint, remote_address;
+  Outcome outcome = Outcome::kFiltered;  // kTriggered becomes kDuplicate when it turns out to start nothing new
+  std::string reason;
+  // event
+  std::string event_type, event_id, subscription_id, publisher_id;
+  std::optional<std::int64_t> notification_id;
+  // Same endpoint, subscription and notification as an earlier delivery = duplicate. Empty = never.
+  std::string duplicate_key;
+  std::string repository_id, repository_name, project;
+  std::vector<RefUpdateRecord> ref_updates;
+  std::string decisions_json;                 // JSON array, as the API shows it
+  std::vector<std::string> decided_webhooks;  // names, for the `webhook` filter
+  std::string request_headers_json;           // JSON object, redacted
+  std::string body;                           // raw; empty when it must not be kept
+  std::uint64_t body_bytes = 0;
+  std::string body_sha256;
+  std::vector<NewTrigger> triggers;
+  // Redelivery of an earlier delivery: its triggers are the next generation.
+  std::optional<std::string> redelivery_of;
+};
+
+struct RecordedDelivery {
+  std::string id;
+  Outcome outcome;
+  std::string reason;
+  std::vector<std::string> trigger_ids;     // created now
+  std::optional<std::string> duplicate_of;  // the earlier delivery
+};
+
+struct Trigger {
+  std::string id;  // UUIDv7
+  std::string delivery_id;
+  std::string push_key, webhook, pipeline, action, ref, commit_id;
+  std::map<std::string, std::string> variables;
+  int generation = 0;
+  std::string client_request_token;
+  TriggerState state = TriggerState::kPending;
+  bool undecided = false;
+  int attempts = 0;
+  Timestamp created_at;
+  std::optional<Timestamp> next_attempt_at;
+  std::optional<Timestamp> started_at;
+  std::string pipeline_execution_id;
+  std::string error;  // the last one
+  // Until when the source job of the started execution must show up; empty = not watched (any more).
+  std::optional<Timestamp> unclaimed_deadline;
+};
+
+struct Delivery {
+  std::string id;
+  Timestamp received_at;
+  std::string endpoint, remote_address;
+  Outcome outcome;
+  std::string reason;
+  std::string event_type, event_id, subscription_id, publisher_id;
+  std::optional<std::int64_t> notification_id;
+  std::string repository_id, repository_name, project;
+  std::vector<RefUpdateRecord> ref_updates;
+  std::string decisions_json;        // empty in summaries
+  std::string request_headers_json;  // empty in summaries
+  std::string body;                  // empty in summaries
+  std::uint64_t body_bytes = 0;
+  std::string body_sha256;
+  std::optional<std::string> duplicate_of, redelivery_of;
+  std::vector<Trigger> triggers;
+};
+
+struct DeliveryQuery {
+  int limit = 50;                         // 1..500
+  std::string cursor;                     // from a former page; Error{kInvalidInput} when it is not one
+  std::optional<Timestamp> since, until;  // received_at in [since, until)
+  std::optional<std::string> event_type, repository, ref, pipeline, webhook;  // repository = name or id, no case
+  std::optional<Outcome> outcome;
+};
+struct DeliveryPage {
+  std::vector<Delivery> deliveries;  // newest first, summaries
+  std::string next_cursor;           // empty = the end
+};
+
+struct Job {
+  std::string id;      // ours, UUIDv7
+  std::string job_id;  // CodePipeline's
+  std::string nonce;
+  std::string action_type;  // "Source/Custom/AzureDevOpsRepo/1"
+  std::string handler;
+  std::string pipeline, pipeline_execution_id, stage, action;
+  std::optional<std::string> delivery_id;
+  std::string commit_id, ref;
+  JobState state = JobState::kClaimed;
+  Timestamp claimed_at;
+  std::optional<Timestamp> finished_at;
+  std::map<std::string, double> phases;  // seconds
+  std::string artifact_bucket, artifact_key, artifact_sha256;
+  std::uint64_t artifact_bytes = 0, artifact_entries = 0;
+  std::string failure_type, failure_message;
+  // The result that is being reported, so that a restart reports the same: opaque JSON of the jobs module.
+  std::string result_json;
+};
+
+struct JobQuery {
+  int limit = 50;
+  std::string cursor;
+  std::optional<std::string> pipeline, pipeline_execution_id;
+  std::optional<JobState> state;
+};
+struct JobPage {
+  std::vector<Job> jobs;  // newest first
+  std::string next_cursor;
+};
+
+struct LogLine {
+  std::int64_t sequence = 0;  // rises per job
+  Timestamp time;
+  std::string text;
+};
+
+}  // namespace penstock::store
