@@ -21,7 +21,7 @@ bool is_valid_utf8(std::string_view text) noexcept;
 std::string truncate_utf8(std::string_view text, std::size_t max_characters, std::size_t max_bytes);
 
 // Quotes for an error message: "text" with control characters and quotes escaped as in JSON, cut after 200 characters.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // RFC 3986: keeps A-Za-z0-9-_.~ and, when asked, '/'; everything else becomes %XX in upper case.
 enum class SlashMode { kEncode, kKeep };
