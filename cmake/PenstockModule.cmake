@@ -1,7 +1,7 @@
 # penstock_module(NAME SOURCES a.cc … DEPENDS base json … LIBRARIES PkgConfig::SQLITE …)
 #
 # One module = one folder = one library = one namespace. DEPENDS is the module's allow-list: it may include headers of
-# these modules and of no other, which tests/layering/check_includes.sh holds. LIBRARIES are the C and C++ libraries
+# these modules and of no other, which tests/layering/check_includes.py holds. LIBRARIES are the C and C++ libraries
 # that the module owns; they stay private, so their headers cannot leak through the module's own.
 function(penstock_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Holds the layering that docs/architecture.md draws; prints FILE:LINE of each breach and exits 1.
+
+The allow-lists are the DEPENDS of the modules' CMake declarations, which CMake writes to modules.txt.
+"""
+
+import argparse
+import fnmatch
+import re
+import sys
+from pathlib import Path
+
+# A module depends only on modules of lower layers. Modules of one layer never depend on each other.
+LAYERS = [
+    ["base"],
+    ["telemetry", "json", "http"],
+    ["hooks", "azure", "aws", "git", "archive", "store", "authz", "config"],
+    ["intake", "trigger", "jobs"],
+]
+
+# Header pattern -> where it may be included. A library's header appears only in .cc files, but for the headers named.
+LIBRARIES = {
+    "nlohmann/*": ["core/json/json.h"],
+    "simdjson.h": ["core/json/*.cc"],
+    "curl/*": ["core/http/*.cc"],
+    "re2/*": ["core/base/*.cc"],
+    "openssl/*": ["core/base/*.cc", "server/*.cc"],
+    "git2.h": ["core/git/*.cc"],
+    "git2/*": ["core/git/*.cc"],
+    "zip.h": ["core/archive/*.cc"],
+    "zlib.h": ["core/archive/*.cc"],
+    "libdeflate.h": ["core/archive/*.cc"],
+    "sqlite3.h": ["core/store/*.cc"],
+    "yaml-cpp/*": ["core/config/*.cc"],
+    "spdlog/*": ["core/telemetry/*.cc"],
+    "prometheus/*": ["core/telemetry/*.cc"],
+    "httplib.h": ["server/*.cc"],
+    "CLI/*": ["server/*.cc"],
+}
+
+# The header through which the others see nlohmann-json; public headers stay free of it.
+WRAPPER_HEADER = "core/json/json.h"
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SOURCE_SUFFIXES = {".cc", ".h"}
+
+
+def read_modules(path):
+    modules = {}
+    for line in path.read_text().splitlines():
+        name, _, depends = line.partition(":")
+        if name.strip():
+            modules[name.strip()] = set(depends.split())
+    return modules
+
+
+def layer_of(module):
+    for index, layer in enumerate(LAYERS):
+        if module in layer:
+            return index
+    return None
+
+
+class Checker:
+    def __init__(self, root, modules):
+        self.root = root
+        self.modules = modules
+        self.breaches = []
+
+    def breach(self, path, line, text):
+        where = path.relative_to(self.root) if path.is_absolute() else path
+        self.breaches.append(f"{where}:{line}: {text}")
+
+    def sources(self, folder):
+        base = self.root / folder
+        return sorted(p for p in base.rglob("*") if p.suffix in SOURCE_SUFFIXES and p.is_file()) if base.is_dir() else []
+
+    def check_declarations(self):
+        for module, depends in sorted(self.modules.items()):
+            cmake = Path("core") / module / "CMakeLists.txt"
+            own = layer_of(module)
+            if own is None:
+                self.breach(cmake, 1, f"module '{module}' has no place in the layers of tests/layering/check_includes.py")
+                continue
+            for dependency in sorted(depends):
+                other = layer_of(dependency)
+                if other is None or dependency not in self.modules:
+                    self.breach(cmake, 1, f"module '{module}' depends on '{dependency}', which is not a module")
+                elif other >= own:
+                    relation = "a sibling" if other == own else "a higher layer"
+                    self.breach(cmake, 1, f"module '{module}' must not depend on '{dependency}', {relation}")
+
+    def check_own_include(self, path, relative, module, line, target):
+        """An #include of one of our own files, seen from a file of core."""
+        if not (self.root / target).is_file():
+            self.breach(path, line, f'"{target}" does not exist; includes name the path from the repository root')
+            return
+        parts = target.split("/")
+        if parts[0] != "core":
+            self.breach(path, line, f'core must not include "{target}": only core/ is below it')
+            return
+        other = parts[1]
+        if other != module and other not in self.modules.get(module, set()):
+            allowed = ", ".join(sorted(self.modules.get(module, set()))) or "nothing"
+            self.breach(path, line, f'module \'{module}\' must not include "{target}": its DEPENDS allow {allowed}')
+        if target == WRAPPER_HEADER and path.suffix == ".h" and module != "json":
+            self.breach(path, line, f'"{target}" brings nlohmann-json along: include it in .cc files only')
+
+    def check_library_include(self, path, relative, line, target):
+        for pattern, places in LIBRARIES.items():
+            if fnmatch.fnmatchcase(target, pattern):
+                if not any(fnmatch.fnmatchcase(relative, place) for place in places):
+                    self.breach(path, line, f"<{target}> may be included only by {' and '.join(places)}")
+                return
+
+    def check_includes(self):
+        for folder in ("core", "server"):
+            for path in self.sources(folder):
+                relative = path.relative_to(self.root).as_posix()
+                parts = relative.split("/")
+                module = parts[1] if folder == "core" and len(parts) > 2 else None
+                if folder == "core" and module not in self.modules:
+                    self.breach(path, 1, "belongs to no module that CMake knows")
+                for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                    match = INCLUDE.match(text)
+                    if not match:
+                        continue
+                    quote, target = match.groups()
+                    self.check_library_include(path, relative, number, target)
+                    if quote == '"' and folder == "core":
+                        self.check_own_include(path, relative, module, number, target)
+                    elif quote == '"' and not target.startswith(("core/", "server/")):
+                        self.breach(path, number, f'server must not include "{target}": only core/ and server/')
+
+    def check_listed(self):
+        """A source that no CMakeLists.txt names is never built; it would look tested and be dead."""
+        for folder in ("core", "tests/core", "tests/server", "server"):
+            for path in self.sources(folder):
+                if path.suffix != ".cc":
+                    continue
+                directory, found = path.parent, False
+                while directory != self.root and not found:
+                    cmake = directory / "CMakeLists.txt"
+                    if cmake.is_file():
+                        name = re.escape(path.relative_to(directory).as_posix())
+                        found = re.search(rf"(?<![\w./-]){name}(?![\w.-])", cmake.read_text()) is not None
+                    directory = directory.parent
+                if not found:
+                    self.breach(path, 1, "is in no CMakeLists.txt, so it is never built")
+
+    def check_globs(self):
+        for path in sorted(self.root.rglob("*")):
+            if path.name != "CMakeLists.txt" and path.suffix != ".cmake":
+                continue
+            if path.relative_to(self.root).parts[0] in ("build", ".git"):
+                continue
+            for number, text in enumerate(path.read_text().splitlines(), 1):
+                if re.search(r"\bfile\s*\(\s*GLOB", text.split("#")[0], re.IGNORECASE):
+                    self.breach(path, number, "GLOB: list the files, so that adding one is seen by the build")
+
+    def check_test_names(self):
+        exceptions = {}
+        table = self.root / "tests/layering/unmirrored.txt"
+        if table.is_file():
+            for number, text in enumerate(table.read_text().splitlines(), 1):
+                if not text.strip() or text.startswith("#"):
+                    continue
+                name, _, reason = text.partition(":")
+                if not reason.strip():
+                    self.breach(table, number, f"'{name}' needs a reason after a colon")
+                if not (self.root / name).is_file():
+                    self.breach(table, number, f"'{name}' does not exist (any more)")
+                exceptions[name] = reason
+        for path in self.sources("tests/core"):
+            relative = path.relative_to(self.root)
+            if not path.name.endswith("_test.cc") or relative.as_posix() in exceptions:
+                continue
+            stem = Path(*relative.parts[1:-1]) / path.name[: -len("_test.cc")]
+            if not any((self.root / f"{stem}{suffix}").is_file() for suffix in SOURCE_SUFFIXES):
+                self.breach(path, 1, f"mirrors neither {stem}.cc nor {stem}.h; rename it or list it in {table.name}")
+
+    def run(self):
+        self.check_declarations()
+        self.check_includes()
+        self.check_listed()
+        self.check_globs()
+        self.check_test_names()
+        return self.breaches
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
+    parser.add_argument("--modules", type=Path, required=True, help="BUILD/modules.txt")
+    arguments = parser.parse_args()
+    breaches = Checker(arguments.root.resolve(), read_modules(arguments.modules)).run()
+    for breach in breaches:
+        print(breach)
+    print(f"layering: {len(breaches)} breaches", file=sys.stderr)
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
