@@ -32,34 +32,34 @@ class Headers {
 // A body that is produced while it is sent. `rewind` is called before every attempt; it must be able to start again.
 struct BodySource {
   std::uint64_t size = 0;
-  std::function<void()> rewind;
+  std::function<void()> rewind = {};
   // Fills the buffer; 0 = end. May throw; the request then fails with that exception.
-  std::function<std::size_t(char* buffer, std::size_t capacity)> read;
+  std::function<std::size_t(char* buffer, std::size_t capacity)> read = {};
 };
 
 enum class ProxyUse { kFromEnvironment, kNever };
 
 struct Request {
   std::string method = "GET";
-  std::string url;  // sent byte for byte: no normalisation of dots or escapes
-  Headers headers;
-  std::string body;
+  std::string url = {};  // sent byte for byte: no normalisation of dots or escapes
+  Headers headers = {};
+  std::string body = {};
   const BodySource* body_source = nullptr;  // instead of `body`; must outlive the call
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds total_timeout{60000};
   // Less than 1 byte/s for this long is a stalled transfer (Error{kTimeout}).
   std::chrono::seconds stall_timeout{30};
-  std::size_t max_response_bytes = 16u << 20;  // more is Error{kExhausted}
+  std::size_t max_response_bytes = 16u << 20;  // more is Error{kExhausted}, also for what `on_body` gets
   // When set, a 2xx body goes here in pieces and Response::body stays empty; other bodies are collected as usual.
-  std::function<void(std::string_view)> on_body;
+  std::function<void(std::string_view)> on_body = {};
   ProxyUse proxy = ProxyUse::kFromEnvironment;
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 
 struct Response {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
 };
 
 // Thread-safe. Redirects are never followed: each caller knows whether a redirect may be trusted with its credentials.
