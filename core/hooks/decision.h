@@ -21,8 +21,11 @@ enum class Verdict {
 
 struct FilterResult {
   std::string json_path;
-  std::string expected;               // with placeholders filled in as far as known
-  std::vector<std::string> selected;  // JSON texts of the selected values, at most 20, each at most 200 characters
+  Webhook::Condition condition = Webhook::Condition::kExists;
+  std::string expected;  // the condition's operand, with placeholders filled in as far as known
+  // JSON texts of the selected values, at most 20, each at most 200 characters: a text that was too long is cut and
+  // ends in "…", an array or object that was too long becomes a JSON string of its beginning.
+  std::vector<std::string> selected;
   std::size_t selected_count = 0;
   bool matched = false;
   std::string note;  // why not, where the values alone do not say it ("waiting for …", "query visited too many nodes")
@@ -35,7 +38,7 @@ struct Decision {
   std::string target_pipeline;
   std::string target_action;
   std::string ref;        // empty for other events
-  std::string commit_id;  // newObjectId; empty for other events
+  std::string commit_id;  // newObjectId; empty for other events and when the ref was deleted
   std::string push_key;   // identity of (push, ref), or of the event
   Verdict verdict = Verdict::kNotMatched;
   std::string reason;  // "all filters passed", "filter 2 did not match: …", "the branch was deleted"
@@ -43,19 +46,30 @@ struct Decision {
   std::map<std::string, std::string> variables;  // evaluated for matches
 };
 
-// The target action's configuration as last read, or nothing when it was never read.
+// The target action's configuration as last read, or nothing when it was never read. Asked only for a webhook all of
+// whose other filters pass, so that a push does not make the program read the pipelines of every other webhook.
 using ActionConfigurationLookup = std::function<std::optional<std::map<std::string, std::string>>(
     const std::string& pipeline, const std::string& action)>;
 
 struct DecideLimits {
   std::size_t max_visited_nodes = 2'000'000;  // over all queries of one event
-  std::size_t max_decisions = 5'000;  // (webhook, ref) pairs; more refs are said so in the last decision's reason
+  // Past this many decisions those that did not match are counted but not kept, so that a push of very many refs is
+  // still started where it should be.
+  std::size_t max_decisions = 5'000;
+  std::size_t max_judgements = 1'000'000;      // (webhook, ref) pairs; the rest is not judged
+  std::size_t max_compared_bytes = 64u << 20;  // of selected texts, over all filters; globs count eightfold
 };
 
+// In the order of the refs, then of the webhooks. What the limits cut off is said in the last decision's reason. An
+// event that is `not_actionable` has no decisions; tests are decided like others, it is for the caller to start
+// nothing.
 std::vector<Decision> decide(const Event& event, const std::vector<const Webhook*>& webhooks,
                              const ActionConfigurationLookup& configuration, const DecideLimits& limits = {});
 
-// The `decisions` array of the history API for these decisions, as JSON text.
+// The `decisions` array of the history API for these decisions, as JSON text. Members of a decision: webhook,
+// targetPipeline, targetAction, ref, commitId (the two are null for events without refs), matched, waiting (only when
+// true), reason, filters [{jsonPath, condition, expected, selected, selectedCount, matched, note (only with text)}],
+// variables (only for matches that have some).
 std::string decisions_to_json(const std::vector<Decision>& decisions);
 
 }  // namespace penstock::hooks

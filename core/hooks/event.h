@@ -16,10 +16,11 @@
 namespace penstock::hooks {
 
 struct RefUpdate {
-  std::string name;           // full ref: refs/heads/main, refs/tags/v1
-  std::string old_object_id;  // 40 zeros: the ref did not exist
-  std::string new_object_id;  // 40 zeros: the ref is deleted
+  std::string name;           // full ref: refs/heads/main, refs/tags/v1; well-formed as git check-ref-format has it
+  std::string old_object_id;  // lower-case hex; 40 zeros: the ref did not exist; empty: not told
+  std::string new_object_id;  // lower-case hex; 40 zeros: the ref is deleted
   bool forced = false;
+  std::size_t index = 0;  // in the body's refUpdates array, of which malformed entries are skipped
   bool is_deletion() const noexcept;
   bool is_creation() const noexcept;
 };
@@ -46,20 +47,24 @@ struct Event {
 
   // The portal's Test button: subscription id of zeros, or one of Microsoft's canned sample event ids.
   bool is_test = false;
-  // Why nothing can be decided on this event ("set Resource details to send to All …"); empty = it can.
+  // Why nothing can be decided on this event ("set "Resource details to send" to All …"); empty = it can.
   std::string not_actionable;
+  // What of the body was left aside and why ("refUpdates[1] was skipped: …"); at most 20.
+  std::vector<std::string> notes;
 
   bool is_push() const noexcept { return event_type == "git.push"; }
 };
 
 // Throws Error{kInvalidInput} for bytes that are not a JSON object in UTF-8 (a byte order mark is accepted) or that
-// have no `eventType`. Bounds: depth 64; at most 10,000 refUpdates are read. Pure, thread-safe.
+// have no `eventType`, Error{kExhausted} past the bounds of json::Document. At most 10,000 refUpdates are read; texts
+// are cut to sane lengths. Pure, thread-safe.
 Event parse_event(std::string_view body);
 
 // Makes the same push the same text: (repository id, or host + project + name without it; pushId; ref; newObjectId).
-// Lengths are part of the text, so that no two pushes can collide by choosing names.
+// Names count without case. Without a pushId the event's id stands in for it: a branch that is set back to an earlier
+// commit is a push of its own. Lengths are part of the text, so that no two pushes can collide by choosing names.
 std::string push_key(const Event& event, const RefUpdate& ref);
-// For events that are not pushes: (event type, event id).
+// For events that are not pushes: (event type, event id), or a hash of the body when there is no id.
 std::string event_key(const Event& event);
 
 // The StartPipelineExecution idempotency token of a trigger: lower-case hex SHA-256 of exactly these.

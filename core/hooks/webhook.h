@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/regex.h"
+#include "core/hooks/glob.h"
 #include "core/json/jsonpath.h"
 
 namespace penstock::hooks {
@@ -18,7 +20,7 @@ namespace penstock::hooks {
 struct FilterDefinition {
   std::string json_path;
   std::optional<std::string> match_equals;  // {Key} = the target action's configuration
-  std::optional<std::string> match_glob;    // * ? [..] {a,b}; '*' crosses '/'
+  std::optional<std::string> match_glob;    // whole value; see glob.h; '*' crosses '/'
   std::optional<std::string> match_regex;   // RE2, whole value
   std::optional<std::string> not_equals;    // passes when no selected value equals; also when nothing is selected
   std::optional<bool> exists;
@@ -38,16 +40,20 @@ struct WebhookDefinition {
 // Thread-safe once made.
 class Webhook {
  public:
-  // Throws Error{kConfiguration} naming the filter ("filters[1].jsonPath: column 12: …").
+  // Throws Error{kConfiguration} naming webhook and filter (`webhook "x": filters[1].jsonPath: column 12: …`).
   explicit Webhook(WebhookDefinition definition);
 
   const WebhookDefinition& definition() const noexcept { return definition_; }
 
+  enum class Condition { kMatchEquals, kMatchGlob, kMatchRegex, kNotEquals, kExists };
   struct Filter {
     json::JsonPath path;
     FilterDefinition definition;
-    std::vector<std::string> placeholders;  // names in {…}
-    std::optional<Regex> regex;             // compiled here unless it holds placeholders
+    Condition condition = Condition::kExists;  // also when the definition has none
+    std::string operand;                       // what the condition compares with; "true" or "false" for kExists
+    std::vector<std::string> placeholders;     // names in {…}
+    std::optional<Glob> glob;                  // glob and regex are compiled here unless they hold placeholders
+    std::optional<Regex> regex;
   };
   const std::vector<Filter>& filters() const noexcept { return filters_; }
   const std::map<std::string, json::JsonPath>& variables() const noexcept { return variables_; }
@@ -60,5 +66,8 @@ class Webhook {
   std::map<std::string, json::JsonPath> variables_;
   std::vector<std::string> needed_keys_;
 };
+
+// "matchEquals", …: the member of PutWebhook's filter rule, as extended, that holds the condition.
+std::string_view to_string(Webhook::Condition condition) noexcept;
 
 }  // namespace penstock::hooks

@@ -1,0 +1,249 @@
+#include "core/hooks/glob.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace penstock::hooks {
+namespace {
+
+constexpr std::size_t kMaxPattern = 4'096;  // bytes; bounds the work per character of the text
+
+// The next code point of the text; a byte that is not UTF-8 counts as a character of its own outside Unicode.
+std::uint32_t next_code_point(std::string_view text, std::size_t& at) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
+  const auto first = byte(at);
+  const std::size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+  if (length == 1) return byte(at++);
+  if (length == 0 || at + length > text.size()) return 0x110000u + byte(at++);
+  auto code_point = first & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xc0u) != 0x80u) return 0x110000u + byte(at++);
+    code_point = code_point << 6 | (byte(at + i) & 0x3fu);
+  }
+  at += length;
+  return code_point;
+}
+
+}  // namespace
+
+class Glob::Compiler {
+ public:
+  Compiler(std::string_view pattern, SlashMeaning slash) : slash_(slash) {
+    for (std::size_t at = 0; at < pattern.size();) {
+      const auto begin = at;
+      characters_.push_back(next_code_point(pattern, at));
+      bytes_.push_back(pattern.substr(begin, at - begin));
+    }
+    glob_.slash_ = slash;
+  }
+
+  Glob compile() {
+    while (auto c = take()) compile_one(*c);
+    if (in_group_) fail(group_column_, "the alternatives opened here are not closed with '}'");
+    emit(Step::Kind::kAccept);
+    glob_.is_literal_ = std::all_of(glob_.steps_.begin(), glob_.steps_.end() - 1,
+                                    [](const Step& step) { return step.kind == Step::Kind::kLiteral; });
+    glob_.literal_ = std::move(literal_);
+    return std::move(glob_);
+  }
+
+ private:
+  [[noreturn]] static void fail(std::size_t column, const std::string& what) {
+    throw Error(ErrorKind::kInvalidInput, "column " + std::to_string(column) + ": " + what);
+  }
+
+  std::optional<std::uint32_t> take() {
+    return at_ < characters_.size() ? std::optional(characters_[at_++]) : std::nullopt;
+  }
+  bool next_is(char c) const { return at_ < characters_.size() && characters_[at_] == static_cast<std::uint32_t>(c); }
+
+  std::uint32_t emit(Step::Kind kind, std::uint32_t value = 0, std::uint32_t second = 0) {
+    glob_.steps_.push_back({kind, value, second});
+    return static_cast<std::uint32_t>(glob_.steps_.size() - 1);
+  }
+  std::uint32_t here() const { return static_cast<std::uint32_t>(glob_.steps_.size()); }
+
+  void emit_literal() {
+    emit(Step::Kind::kLiteral, characters_[at_ - 1]);
+    literal_ += bytes_[at_ - 1];
+  }
+
+  std::uint32_t take_escaped() {
+    if (at_ == characters_.size()) fail(at_, "a backslash at the end escapes nothing");
+    return *take();
+  }
+
+  void compile_one(std::uint32_t c) {
+    switch (c) {
+      case '*': {
+        const bool crosses = next_is('*');
+        while (next_is('*')) ++at_;
+        const auto branch = emit(Step::Kind::kBranch, here() + 1, here() + 3);
+        emit(slash_ == SlashMeaning::kOrdinary || crosses ? Step::Kind::kAny : Step::Kind::kAnyButSlash);
+        emit(Step::Kind::kJump, branch);
+        return;
+      }
+      case '?':
+        emit(slash_ == SlashMeaning::kOrdinary ? Step::Kind::kAny : Step::Kind::kAnyButSlash);
+        return;
+      case '[':
+        compile_class();
+        return;
+      case '\\':
+        take_escaped();
+        emit_literal();
+        return;
+      case '{':
+        if (in_group_) fail(at_, "alternatives cannot be nested");
+        in_group_ = true;
+        group_column_ = at_;
+        open_branch_ = emit(Step::Kind::kBranch);
+        glob_.steps_[open_branch_].value = here();
+        return;
+      case ',':
+        if (!in_group_) break;
+        jumps_to_end_.push_back(emit(Step::Kind::kJump));
+        glob_.steps_[open_branch_].second = here();
+        open_branch_ = emit(Step::Kind::kBranch);
+        glob_.steps_[open_branch_].value = here();
+        return;
+      case '}':
+        if (!in_group_) break;
+        // The last alternative has no successor: its branch goes the same way twice.
+        glob_.steps_[open_branch_].second = glob_.steps_[open_branch_].value;
+        for (const auto jump : jumps_to_end_) glob_.steps_[jump].value = here();
+        jumps_to_end_.clear();
+        in_group_ = false;
+        return;
+      default:
+        break;
+    }
+    emit_literal();
+  }
+
+  void compile_class() {
+    const auto column = at_;
+    Class set;
+    if (next_is('!')) {
+      set.negated = true;
+      ++at_;
+    }
+    while (!next_is(']')) {
+      const auto first = take_class_member(column);
+      auto last = first;
+      if (next_is('-') && at_ + 1 < characters_.size() && characters_[at_ + 1] != ']') {
+        ++at_;
+        last = take_class_member(column);
+        if (last < first) fail(at_, "the range runs backwards");
+      }
+      set.ranges.emplace_back(first, last);
+    }
+    ++at_;
+    if (set.ranges.empty()) fail(column, "the character class is empty");
+    emit(Step::Kind::kClass, static_cast<std::uint32_t>(glob_.classes_.size()));
+    glob_.classes_.push_back(std::move(set));
+  }
+
+  std::uint32_t take_class_member(std::size_t column) {
+    const auto c = take();
+    if (!c) fail(column, "the character class opened here is not closed with ']'");
+    return *c == '\\' ? take_escaped() : *c;
+  }
+
+  SlashMeaning slash_;
+  std::vector<std::uint32_t> characters_;
+  std::vector<std::string_view> bytes_;
+  std::size_t at_ = 0;
+  Glob glob_;
+  std::string literal_;
+  bool in_group_ = false;
+  std::size_t group_column_ = 0;
+  std::uint32_t open_branch_ = 0;
+  std::vector<std::uint32_t> jumps_to_end_;
+};
+
+Glob Glob::compile(std::string_view pattern, SlashMeaning slash) {
+  if (pattern.size() > kMaxPattern) {
+    throw Error(ErrorKind::kInvalidInput, "column " + std::to_string(kMaxPattern) + ": the pattern is longer than " +
+                                              std::to_string(kMaxPattern) + " bytes");
+  }
+  return Compiler(pattern, slash).compile();
+}
+
+bool Glob::class_contains(const Class& set, std::uint32_t code_point) const noexcept {
+  if (slash_ == SlashMeaning::kSeparator && code_point == '/') return false;
+  const bool listed = std::any_of(set.ranges.begin(), set.ranges.end(), [&](const auto& range) {
+    return range.first <= code_point && code_point <= range.second;
+  });
+  return listed != set.negated;
+}
+
+bool Glob::matches(std::string_view text) const {
+  if (is_literal_) return text == literal_;
+  // Thompson's simulation: all states at once, so that no pattern can make it go back. `seen` holds for each state the
+  // round in which it was last added.
+  std::vector<std::uint32_t> now, next, pending;
+  std::vector<std::size_t> seen(steps_.size(), 0);
+  std::size_t round = 0;
+  bool accepted = false;
+  const auto add = [&](std::uint32_t state, std::vector<std::uint32_t>& states) {
+    pending.push_back(state);
+    while (!pending.empty()) {
+      const auto current = pending.back();
+      pending.pop_back();
+      if (seen[current] == round) continue;
+      seen[current] = round;
+      const auto& step = steps_[current];
+      switch (step.kind) {
+        case Step::Kind::kBranch:
+          pending.push_back(step.second);
+          pending.push_back(step.value);
+          break;
+        case Step::Kind::kJump:
+          pending.push_back(step.value);
+          break;
+        case Step::Kind::kAccept:
+          accepted = true;
+          break;
+        case Step::Kind::kLiteral:
+        case Step::Kind::kAny:
+        case Step::Kind::kAnyButSlash:
+        case Step::Kind::kClass:
+          states.push_back(current);
+          break;
+      }
+    }
+  };
+  ++round;
+  add(0, now);
+  for (std::size_t at = 0; at < text.size();) {
+    if (now.empty()) return false;
+    const auto c = next_code_point(text, at);
+    ++round;
+    accepted = false;
+    next.clear();
+    for (const auto state : now) {
+      const auto& step = steps_[state];
+      const bool consumed = step.kind == Step::Kind::kAny || (step.kind == Step::Kind::kLiteral && step.value == c) ||
+                            (step.kind == Step::Kind::kAnyButSlash && c != '/') ||
+                            (step.kind == Step::Kind::kClass && class_contains(classes_[step.value], c));
+      if (consumed) add(state + 1, next);
+    }
+    now.swap(next);
+  }
+  return accepted;
+}
+
+std::string escape_glob(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view("*?[]{},\\!-").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+}  // namespace penstock::hooks

@@ -1,0 +1,52 @@
+// Glob patterns, matched in time linear in the text whatever the pattern: both come from people we do not know.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::hooks {
+
+// What '/' means. kOrdinary: nothing special, '*' crosses it (matchGlob). kSeparator: '*', '?' and classes stop at it
+// and '**' crosses it, as in CodePipeline V2's trigger filters, whose model is Java's "glob:" syntax.
+enum class SlashMeaning { kOrdinary, kSeparator };
+
+// * any characters, ? one, [abc] [a-z] [!x] classes, {a,b} alternatives (not nested), backslash takes the next
+// character as it is. Case counts; characters are Unicode code points; the whole text must match.
+// Immutable and thread-safe once made.
+class Glob {
+ public:
+  // Throws Error{kInvalidInput} "column N: …" (from 1, in characters).
+  static Glob compile(std::string_view pattern, SlashMeaning slash);
+
+  bool matches(std::string_view text) const;
+
+ private:
+  // An NFA in program order: each step either consumes one code point and goes on to the next step, or branches.
+  struct Step {
+    enum class Kind : std::uint8_t { kLiteral, kAny, kAnyButSlash, kClass, kBranch, kJump, kAccept };
+    Kind kind = Kind::kAccept;
+    std::uint32_t value = 0;   // kLiteral: code point; kClass: index; kBranch, kJump: target
+    std::uint32_t second = 0;  // kBranch: the other target
+  };
+  struct Class {
+    bool negated = false;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
+  };
+  class Compiler;
+
+  bool class_contains(const Class& set, std::uint32_t code_point) const noexcept;
+
+  SlashMeaning slash_ = SlashMeaning::kOrdinary;
+  std::vector<Step> steps_;
+  std::vector<Class> classes_;
+  bool is_literal_ = false;  // then only literal_ counts
+  std::string literal_;
+};
+
+// The pattern that matches exactly this text.
+std::string escape_glob(std::string_view text);
+
+}  // namespace penstock::hooks
