@@ -1,0 +1,3 @@
+#include "core/json/document.h"
+
+#include <gtest/gtest.h>
