@@ -29,7 +29,8 @@ struct Server {
 };
 
 struct History {
-  std::filesystem::path database;                                // absolute, or relative to dataDirectory
+  std::filesystem::path database =
+      "history.db";  // absolute, or relative to dataDirectory: Settings::history_database()
   std::chrono::milliseconds retention{90LL * 24 * 3600 * 1000};  // 0 = forever
 };
 
@@ -64,15 +65,18 @@ struct Filter {
   std::optional<bool> exists;
 };
 
+// PutWebhook's `authentication` is mapped: GITHUB_HMAC to HMAC with X-Hub-Signature and sha1, IP to `unauthenticated`
+// with `allowed_ip_ranges`, as AWS has it.
 struct Webhook {
   std::string name, endpoint, target_pipeline, target_action;
   std::vector<Filter> filters;
   bool ignore_deletes = true;
   std::map<std::string, std::string> action_configuration, variables;
-  // `authentication` of PutWebhook: replaces the endpoint's for deliveries to it; empty = the endpoint's.
+  // Replaces the endpoint's for deliveries to this webhook; absent = the endpoint's. Present and empty only when
+  // `unauthenticated`.
   std::optional<std::vector<AuthenticationMethod>> authentication;
   bool unauthenticated = false;
-  std::vector<std::string> allowed_ip_ranges;
+  std::vector<std::string> allowed_ip_ranges;  // besides the endpoint's
 };
 
 struct ActionType {
@@ -82,8 +86,9 @@ struct ActionType {
 struct Worker {
   ActionType action_type;
   std::string handler = "git-source";
-  std::string remote, branch;  // with {Key}
-  std::string credentials;     // a name in `credentials`; empty = none
+  std::string remote;               // with {Key}
+  std::string branch = "{Branch}";  // with {Key}
+  std::string credentials;          // a name in `credentials`; empty = none
   enum class Revision { kPushed, kHead };
   Revision revision = Revision::kPushed;
   int concurrency = 4;
@@ -117,12 +122,13 @@ struct AccessToken {
 };
 
 struct LogSettings {
-  std::string level = "info", format = "json";
+  std::string level = "info";   // debug | info | warning | error | off
+  std::string format = "json";  // json | text
 };
 
 struct Settings {
   std::filesystem::path file;  // as given
-  std::filesystem::path data_directory;
+  std::filesystem::path data_directory = "/var/lib/penstock";
   Server server;
   History history;
   Git git;
@@ -134,6 +140,8 @@ struct Settings {
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
   std::vector<AccessToken> access_tokens;
   LogSettings log;
+
+  std::filesystem::path history_database() const { return data_directory / history.database; }
 };
 
 // "FILE:LINE: key.path: what was expected, what was found".
@@ -154,7 +162,8 @@ struct LoadResult {
   std::vector<EffectiveValue> effective;  // secrets as their references
 };
 
-// Reads and validates everything; all problems are found in one go. Only an unreadable file throws.
+// Reads and validates everything; all problems are found in one go, in the order of their lines. Only an unreadable
+// file throws. What belongs to other modules (globs, secrets that exist, files that can be read) is theirs to check.
 LoadResult load(const std::filesystem::path& file);
 // The same from text, for tests and fuzzing; never throws on any bytes.
 LoadResult parse(std::string_view text, const std::filesystem::path& file);

@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <utility>
+
+#include "core/base/files.h"
+#include "core/base/text.h"
+#include "core/config/loaders.h"
+#include "core/config/section.h"
+#include "core/config/settings.h"
+#include "core/config/values.h"
+#include "core/config/yaml.h"
+
+namespace penstock::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::size_t kMaxFileBytes = 8u << 20;  // parse() has the last word; this only bounds memory
+
+std::optional<std::string> expect_http_url(const std::string& text) {
+  const auto url = parse_url(text);
+  if (url && (url->scheme == "https" || url->scheme == "http") && !url->has_user &&
+      url->path.find_first_of("?#") == std::string::npos) {
+    return std::nullopt;
+  }
+  return "an address such as https://penstock.example.com without user, query or fragment";
+}
+
+void load_server(Section server, Server& target) {
+  std::string listen =
+      (target.listen_host.find(':') == std::string::npos ? target.listen_host : "[" + target.listen_host + "]") + ":" +
+      std::to_string(target.listen_port);
+  server.read("listen", listen, [](const std::string& text) {
+    return parse_listen(text) ? std::nullopt
+                              : std::optional<std::string>("an address such as 0.0.0.0:8443, [::1]:8443 or :8443");
+  });
+  if (auto address = parse_listen(listen)) {
+    target.listen_host = std::move(address->host);
+    target.listen_port = address->port;
+  }
+  if (server.has("tls")) {
+    auto tls = server.section("tls");
+    std::string certificate, private_key;
+    tls.require("certificate", certificate);
+    tls.require("privateKey", private_key);
+    tls.finish();
+    target.tls = Tls{certificate, private_key};
+  } else {
+    server.ignore({"tls"});
+  }
+  server.read_list("trustedProxies", target.trusted_proxies, expect_ip_range);
+  server.read("publicUrl", target.public_url, expect_http_url);
+  while (target.public_url.ends_with('/')) target.public_url.pop_back();
+  server.read_bytes("maxBodyBytes", target.max_body_bytes, 1u << 10, 64u << 20);
+  server.read_duration("drainTimeout", target.drain_timeout, milliseconds(0), hours(24));
+  server.finish();
+}
+
+void load_history(Section history, History& target) {
+  std::string database = target.database.string();
+  if (const auto* value = history.take("database");
+      value != nullptr && (value->scalar.starts_with("postgres://") || value->scalar.starts_with("postgresql://"))) {
+    // Not shown: such a URL may hold a password.
+    history.problem("database", "PostgreSQL is not supported by this version; expected the path of a file");
+  } else {
+    history.read("database", database, expect_some_text);
+  }
+  target.database = database;
+  history.read_duration("retention", target.retention, milliseconds(0), hours(24 * 3650));
+  if (target.retention.count() > 0 && target.retention < hours(1)) {
+    history.problem("retention",
+                    "expected 0 (for ever) or at least 1h, found " + in_quotes(format_duration(target.retention)));
+  }
+  history.finish();
+}
+
+void load_access(Section access, std::vector<AccessToken>& tokens) {
+  static const std::vector<std::string> kScopes = {"history.read", "history.redeliver", "metrics.read"};
+  access.not_supported("jwt");
+  access.not_supported("publicMetrics", "false");
+  access.for_each_item("tokens", [&](Section item) {
+    AccessToken token;
+    item.require("name", token.name);
+    token.token = item.require_secret("token");
+    item.read_list("scopes", token.scopes, [](const std::string& scope) -> std::optional<std::string> {
+      if (std::find(kScopes.begin(), kScopes.end(), scope) != kScopes.end()) return std::nullopt;
+      const auto nearest = nearest_name(scope, kScopes);
+      return "one of \"history.read\", \"history.redeliver\", \"metrics.read\"" +
+             (nearest ? " (did you mean " + in_quotes(*nearest) + "?)" : "");
+    });
+    if (!item.has("scopes")) item.problem("scopes", "expected a list of scopes such as [history.read], found nothing");
+    if (std::any_of(tokens.begin(), tokens.end(), [&](const auto& other) { return other.name == token.name; })) {
+      item.problem("name", "expected a name of its own, found " + in_quotes(token.name) + " again");
+    }
+    item.finish();
+    tokens.push_back(std::move(token));
+  });
+  access.finish();
+}
+
+void load_root(Section& root, Settings& settings) {
+  std::string data_directory = settings.data_directory.string();
+  root.read("dataDirectory", data_directory, expect_some_text);
+  settings.data_directory = data_directory;
+  load_server(root.section("server"), settings.server);
+  load_history(root.section("history"), settings.history);
+
+  auto git = root.section("git");
+  git.read("allowFileProtocol", settings.git.allow_file_protocol);
+  git.read_bytes("mirrorQuota", settings.git.mirror_quota, 1u << 20, std::uint64_t{1} << 50);
+  git.finish();
+
+  auto aws = root.section("aws");
+  aws.read("region", settings.aws.region, [](const std::string& text) {
+    return consists_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-", 40)
+               ? std::nullopt
+               : std::optional<std::string>("a region such as eu-central-1");
+  });
+  aws.read("endpointUrl", settings.aws.endpoint_url, expect_http_url);
+  aws.finish();
+
+  load_endpoints(root, settings);
+  load_webhooks(root, settings);
+  load_credentials(root, settings);
+  load_workers(root, settings);
+  root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
+  load_access(root.section("access"), settings.access_tokens);
+
+  auto log = root.section("log");
+  log.read_choice("level", settings.log.level, {"debug", "info", "warning", "error", "off"});
+  log.read_choice("format", settings.log.format, {"json", "text"});
+  log.finish();
+
+  root.not_supported("calendars");
+  root.not_supported("thirdParty");
+  root.not_supported("events");
+  root.finish();
+}
+
+}  // namespace
+
+std::optional<std::string> expect_some_text(const std::string& text) {
+  return text.empty() ? std::optional<std::string>("a text that is not empty") : std::nullopt;
+}
+
+std::optional<std::string> expect_ip_range(const std::string& text) {
+  return is_ip_range(text) ? std::nullopt
+                           : std::optional<std::string>("an address range such as 10.0.0.0/8 or 2001:db8::/32");
+}
+
+std::optional<std::string> expect_aws_name(const std::string& text) {
+  return is_aws_name(text)
+             ? std::nullopt
+             : std::optional<std::string>("a name of 1 to 100 letters, digits and \".\", \"@\", \"-\", \"_\"");
+}
+
+std::string Problem::to_string(const std::filesystem::path& file) const {
+  std::string text = file.string();
+  if (line > 0) text += ":" + std::to_string(line);
+  text += ": ";
+  if (!path.empty()) text += path + ": ";
+  return text + message;
+}
+
+LoadResult parse(std::string_view text, const std::filesystem::path& file) {
+  LoadResult result;
+  result.settings.file = file;
+  Report report(file);
+  auto yaml = parse_yaml(text);
+  for (auto& problem : yaml.problems) {
+    report.add_problem(problem.line, std::move(problem.path), std::move(problem.message));
+  }
+  if (yaml.root != nullptr && yaml.root->kind == YamlNode::Kind::kMapping) {
+    Section root(report, yaml.root.get(), yaml.root->line, "");
+    load_root(root, result.settings);
+  } else if (yaml.problems.empty()) {
+    report.add_problem(
+        yaml.root == nullptr ? 0 : yaml.root->line, "",
+        yaml.root == nullptr || yaml.root->kind == YamlNode::Kind::kNull
+            ? "expected a mapping with keys such as \"server\" and \"endpoints\", found an empty file"
+            : "expected a mapping with keys such as \"server\" and \"endpoints\", found " + kind_of(*yaml.root));
+  }
+  result.problems = report.take_problems();
+  result.effective = report.take_values();
+  return result;
+}
+
+LoadResult load(const std::filesystem::path& file) {
+  return parse(read_file(file, kMaxFileBytes), file);
+}
+
+}  // namespace penstock::config
