@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.h"
@@ -109,8 +110,8 @@ struct Delivery {
 };
 
 struct DeliveryQuery {
-  int limit = 50;                         // 1..500
-  std::string cursor;                     // from a former page; Error{kInvalidInput} when it is not one
+  int limit = 50;                         // 1..500, else Error{kInvalidInput}
+  std::string cursor;                     // from a former page; Error{kInvalidInput} when not of this same query
   std::optional<Timestamp> since, until;  // received_at in [since, until)
   std::optional<std::string> event_type, repository, ref, pipeline, webhook;  // repository = name or id, no case
   std::optional<Outcome> outcome;
@@ -152,7 +153,7 @@ struct JobPage {
 };
 
 struct LogLine {
-  std::int64_t sequence = 0;  // rises per job
+  std::int64_t sequence = 0;  // rises per job; given by the store
   Timestamp time;
   std::string text;
 };

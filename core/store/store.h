@@ -5,16 +5,21 @@
 // (savepoint). Readers use connections of their own and never block the writer.
 // On crash: everything that returned is there, everything else is not; no half delivery (tested with kill -9).
 // On full or read-only disk, I/O error, locked database: Error{kExhausted | kPermission | kUnavailable}, nothing is
-// stored, later calls work again once the cause is gone. A queue of waiting writes longer than `max_waiting` is
-// Error{kExhausted} at once. A corrupt or newer-versioned file is Error{kCorrupt | kConfiguration} at opening.
+// stored, later calls work again once the cause is gone. (When it is the sync of a commit that fails, the error says
+// may_have_happened(): after a crash at that very moment the write could be found complete.) A queue of waiting writes
+// longer than `max_waiting` or `max_waiting_bytes` is Error{kExhausted} at once. A corrupt or newer-versioned file is
+// Error{kCorrupt | kConfiguration} at opening.
 // Clock jumps: ids and order come from UUIDv7 made monotonic; retention uses received_at and only ever deletes rows
 // older than the age, in small steps.
+// The file has mode 0600 when it is made here; an existing file keeps its mode.
 //
 // Thread-safety: all methods may be called from any thread. All write methods block until on disk or `write_timeout`
-// (Error{kTimeout}, may_have_happened()).
+// (Error{kTimeout}; may_have_happened() unless the write was still waiting for its turn, then it is withdrawn). Reads
+// share `readers` connections and take at most `read_timeout` (Error{kTimeout}).
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -32,8 +37,14 @@ class Store {
   struct Options {
     std::filesystem::path path;
     std::chrono::milliseconds write_timeout{10000};
+    std::chrono::milliseconds read_timeout{10000};
     std::size_t max_waiting = 1024;
+    std::size_t max_waiting_bytes = 64u << 20;
     int readers = 4;
+    // Strangers can cause rejected deliveries: of these only the newest so many are kept.
+    int max_rejected = 1000;
+    // A file up to this size is checked page by page at opening; of a larger one only the edges of the tables are read.
+    std::uintmax_t quick_check_bytes = 64u << 20;
     // Makes client_request_token of a new trigger (hooks::client_request_token, brought by whoever wires).
     std::function<std::string(const std::string& push_key, const std::string& webhook, const std::string& pipeline,
                               int generation)>
@@ -43,22 +54,39 @@ class Store {
   ~Store();
 
   // --- deliveries ---
+  // One transaction: the delivery, its triggers, the keys. What is a repetition of what:
+  // - Same endpoint and duplicate_key as an earlier delivery: stored as kDuplicate of it, without triggers.
+  // - A trigger that an earlier delivery made (same push_key, webhook and pipeline) is not made again. When that holds
+  //   for all, the delivery becomes kDuplicate of that one; when for some, `reason` says so.
+  // - With redelivery_of neither applies: each trigger is the next generation. Error{kNotFound} when that delivery is
+  //   gone.
+  // - The same id again, after a call whose answer was not seen: nothing is stored, the first call's result returned.
+  // - Rejected deliveries have no part in duplicate_key.
+  // The keys outlive a pruned delivery until 30 days after its receipt.
   RecordedDelivery record_delivery(const NewDelivery& delivery);
   std::optional<Delivery> find_delivery(const std::string& id) const;
+  // In the order of ids. Deliveries are found by the pipelines of all triggers they asked for, new or not. A page can
+  // be shorter than the limit although there is a next one: then the search was cut off after a bounded effort.
   DeliveryPage list_deliveries(const DeliveryQuery& query) const;
 
   // --- triggers ---
-  // Pending ones that are due at `now`, oldest first.
+  // All that change a trigger: Error{kNotFound}, or Error{kConflict} when its state does not allow the step. To repeat
+  // a step that was made is no error.
+  //
+  // Pending ones that are due at `now`, oldest first; those that were never tried come before all others.
   std::vector<Trigger> due_triggers(Timestamp now, int limit) const;
+  // 1970 when one waits for its first attempt.
   std::optional<Timestamp> next_trigger_due() const;
   std::optional<Trigger> find_trigger(const std::string& id) const;
+  // Counts an attempt. The deadline is not set when a job of the execution is known already.
   void mark_trigger_started(const std::string& id, const std::string& pipeline_execution_id, Timestamp started_at,
                             std::optional<Timestamp> unclaimed_deadline);
-  // Ends the trigger without a start: kSkipped, kSuperseded or kFailed with the reason.
+  // Ends the trigger without a start: kSkipped, kSuperseded or kFailed (counts an attempt) with the reason.
   void mark_trigger_ended(const std::string& id, TriggerState state, const std::string& reason);
   // Counts an attempt and sets when the next is due.
   void reschedule_trigger(const std::string& id, Timestamp next_attempt_at, const std::string& error);
-  // After an undecided trigger was decided: stores the final decisions of the delivery and clears the flag.
+  // After an undecided trigger was decided: stores the final decisions of the delivery, clears the flag and makes it
+  // due.
   void decide_trigger(const std::string& id, const std::string& decisions_json,
                       const std::map<std::string, std::string>& variables);
   // The trigger that started this execution.
@@ -67,17 +95,20 @@ class Store {
   // Started triggers whose unclaimed_deadline is not after `now` and for whose execution no job is known.
   std::vector<Trigger> unclaimed_triggers(Timestamp now, int limit) const;
   std::optional<Timestamp> next_unclaimed_deadline() const;
+  // A note, unless empty, becomes the trigger's `error`.
   void clear_unclaimed_deadline(const std::string& trigger_id, const std::string& note);
 
   // --- jobs: the journal ---
   // Before AcknowledgeJob. A job id that is known already keeps its row and gets the new nonce; returns the row's id.
+  // An empty id is made here. The trigger of the job's execution is no longer watched from here (or update_job) on.
   std::string journal_job(const Job& job);
   // Writes everything but id, job_id and claimed_at.
   void update_job(const Job& job);
   std::optional<Job> find_job(const std::string& id) const;  // ours or CodePipeline's id
   JobPage list_jobs(const JobQuery& query) const;
   std::vector<Job> unfinished_jobs() const;  // neither succeeded, failed nor lost
-  // At most 10,000 lines a job are kept; then one line says so.
+  // Sequences are given here, from 1 without gaps, whatever the lines say. At most 10,000 lines a job are kept, then
+  // one line says so; a line is cut at 8 KiB. Error{kNotFound} for an unknown job.
   void append_job_log(const std::string& id, const std::vector<LogLine>& lines);
   std::vector<LogLine> job_log(const std::string& id, std::int64_t after_sequence, int limit) const;
 
@@ -87,6 +118,15 @@ class Store {
   int prune(Timestamp before, int limit);
   // Commits an empty write: Error when nothing can be stored now. For /readyz.
   void check_writable();
+
+  struct Stats {
+    std::uint64_t committed_writes = 0, failed_writes = 0;  // calls
+    std::uint64_t commits = 0;                              // transactions that they shared
+    std::size_t waiting_writes = 0;
+    std::uint64_t checkpoints = 0, checkpoint_failures = 0;
+    std::uint64_t log_pages = 0;  // of 4 KiB in the write-ahead log after the last commit
+  };
+  Stats stats() const;
 
  private:
   class Impl;

@@ -1,0 +1,326 @@
+#include "core/store/deliveries.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "core/base/ids.h"
+#include "core/base/text.h"
+#include "core/store/json_columns.h"
+#include "core/store/terms.h"
+#include "core/store/triggers.h"
+#include "core/store/uuid_blob.h"
+
+namespace penstock::store {
+namespace {
+
+std::string require_uuid(const std::string& id, std::string_view what) {
+  std::optional<std::string> blob = uuid_to_blob(id);
+  if (!blob)
+    throw Error(ErrorKind::kInvalidInput,
+                "recording a delivery: " + std::string(what) + " " + in_quotes(id) + " is no UUID");
+  return *blob;
+}
+
+// The same call again, after one whose answer was not seen.
+std::optional<RecordedDelivery> find_recorded(Connection& connection, std::string_view id_blob) {
+  Statement statement = connection.prepare("SELECT outcome, reason, duplicate_of FROM deliveries WHERE id = ?1");
+  statement.bind(Blob{id_blob});
+  if (!statement.step()) return std::nullopt;
+  RecordedDelivery recorded;
+  recorded.id = blob_to_uuid(id_blob);
+  recorded.outcome = parse_outcome(statement.text(0)).value_or(Outcome::kIgnored);
+  recorded.reason = statement.text(1);
+  if (!statement.is_null(2)) recorded.duplicate_of = blob_to_uuid(statement.text(2));
+  for (const Trigger& trigger : load_triggers_of_delivery(connection, id_blob))
+    recorded.trigger_ids.push_back(trigger.id);
+  return recorded;
+}
+
+// The delivery (16 bytes) that had this key first, deleted ones included.
+std::optional<std::string> find_same_notification(Connection& connection, const std::string& endpoint,
+                                                  const std::string& duplicate_key) {
+  for (const char* sql : {"SELECT id FROM deliveries WHERE endpoint = ?1 AND duplicate_key = ?2",
+                          "SELECT delivery_id FROM retired_notifications WHERE endpoint = ?1 AND duplicate_key = ?2"}) {
+    Statement statement = connection.prepare(sql);
+    statement.bind(endpoint, duplicate_key);
+    if (statement.step()) return statement.text(0);
+  }
+  return std::nullopt;
+}
+
+struct ExistingTrigger {
+  int generation;
+  std::string delivery_id;  // 16 bytes, of the first generation that is still known
+};
+std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, const NewTrigger& trigger) {
+  std::optional<ExistingTrigger> existing;
+  for (const char* sql : {"SELECT generation, delivery_id FROM triggers "
+                          "WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3 ORDER BY generation",
+                          "SELECT generation, delivery_id FROM retired_triggers "
+                          "WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3"}) {
+    Statement statement = connection.prepare(sql);
+    statement.bind(trigger.push_key, trigger.webhook, trigger.pipeline);
+    while (statement.step()) {
+      auto generation = static_cast<int>(statement.integer(0));
+      if (!existing) existing = ExistingTrigger{generation, statement.text(1)};
+      existing->generation = std::max(existing->generation, generation);
+    }
+  }
+  return existing;
+}
+
+void widen_id_skew(Connection& connection, std::string_view id_blob, Timestamp received_at) {
+  std::int64_t skew = std::abs(to_milliseconds(uuid_blob_time(id_blob)) - to_milliseconds(received_at));
+  std::int64_t known = connection.query_integer("SELECT value FROM meta WHERE name = 'id_skew_ms'").value_or(0);
+  if (skew <= known) return;
+  // In leaps, so that this row is seldom written.
+  std::int64_t wider = 1024;
+  while (wider < skew && wider < (std::int64_t{1} << 60)) wider *= 2;
+  connection.prepare("UPDATE meta SET value = ?1 WHERE name = 'id_skew_ms'").run(wider);
+}
+
+// How one delivery's triggers came out.
+struct TriggerResult {
+  std::vector<std::string> created;
+  std::size_t existed = 0;
+  std::string first_delivery;  // 16 bytes, of the first one that existed
+};
+
+TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& prepared, const RecordOptions& options) {
+  TriggerResult result;
+  std::set<std::tuple<std::string_view, std::string_view, std::string_view>> seen;
+  const auto& triggers = prepared.delivery.triggers;
+  for (std::size_t i = 0; i < triggers.size(); ++i) {
+    const NewTrigger& trigger = triggers[i];
+    if (!seen.emplace(trigger.push_key, trigger.webhook, trigger.pipeline).second) continue;
+    std::optional<ExistingTrigger> existing = find_existing_trigger(connection, trigger);
+    if (existing && !prepared.redelivery_of) {
+      if (result.existed++ == 0) result.first_delivery = existing->delivery_id;
+      continue;
+    }
+    int generation = existing ? existing->generation + 1 : 0;
+    Timestamp now = options.clock->now();
+    std::string id = make_uuid_v7(*options.clock);
+    std::string token = options.make_request_token ? options.make_request_token(trigger.push_key, trigger.webhook,
+                                                                                trigger.pipeline, generation)
+                                                   : std::string();
+    connection
+        .prepare(
+            "INSERT INTO triggers (id, delivery_id, push_key, webhook, pipeline, generation, action, ref, "
+            "commit_id, variables, client_request_token, state, undecided, created_at) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12, ?13)")
+        .run(Blob{*uuid_to_blob(id)}, Blob{prepared.id}, trigger.push_key, trigger.webhook, trigger.pipeline,
+             generation, trigger.action, trigger.ref, trigger.commit_id, prepared.variables[i], token,
+             trigger.undecided ? 1 : 0, now);
+    result.created.push_back(std::move(id));
+  }
+  return result;
+}
+
+std::vector<Term> terms_of(const NewDelivery& delivery, Outcome outcome) {
+  std::vector<Term> terms;
+  for (const auto& update : delivery.ref_updates) terms.emplace_back(TermKind::kRef, update.name);
+  for (const auto& webhook : delivery.decided_webhooks) terms.emplace_back(TermKind::kWebhook, webhook);
+  // Also of triggers that an earlier delivery made: this delivery is part of the pipeline's story.
+  for (const auto& trigger : delivery.triggers) terms.emplace_back(TermKind::kPipeline, trigger.pipeline);
+  terms.push_back(repository_term(delivery.repository_name));
+  terms.push_back(repository_term(delivery.repository_id));
+  terms.emplace_back(TermKind::kEventType, delivery.event_type);
+  terms.emplace_back(TermKind::kOutcome, to_string(outcome));
+  return terms;
+}
+
+void drop_oldest_rejected(Connection& connection, const RecordOptions& options) {
+  std::optional<std::int64_t> term =
+      find_term(connection, {TermKind::kOutcome, std::string(to_string(Outcome::kRejected))});
+  if (!term) return;
+  for (;;) {
+    std::string oldest;
+    {
+      Statement statement = connection.prepare("SELECT count(*), min(delivery_id) FROM delivery_terms WHERE term = ?1");
+      statement.bind(*term);
+      if (!statement.step() || statement.integer(0) <= options.max_rejected) return;
+      oldest = statement.text(1);
+    }
+    delete_delivery(connection, oldest, options.clock->now());
+  }
+}
+
+}  // namespace
+
+PreparedDelivery::PreparedDelivery(const NewDelivery& source)
+    : delivery(source), id(require_uuid(source.id, "id")), ref_updates(encode_ref_updates(source.ref_updates)) {
+  if (source.redelivery_of) redelivery_of = require_uuid(*source.redelivery_of, "redelivery of");
+  for (const auto& trigger : source.triggers) variables.push_back(encode_map(trigger.variables));
+}
+
+std::size_t PreparedDelivery::bytes() const noexcept {
+  return delivery.body.size() + delivery.decisions_json.size() + delivery.request_headers_json.size() +
+         2 * ref_updates.size() + 512 * (delivery.triggers.size() + delivery.decided_webhooks.size()) + 2048;
+}
+
+RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery& prepared,
+                                 const RecordOptions& options) {
+  const NewDelivery& delivery = prepared.delivery;
+  if (auto recorded = find_recorded(connection, prepared.id)) return *recorded;
+  if (prepared.redelivery_of && !find_recorded(connection, *prepared.redelivery_of)) {
+    throw Error(ErrorKind::kNotFound, "delivery " + in_quotes(*delivery.redelivery_of) + " is not in the history");
+  }
+
+  RecordedDelivery recorded{.id = blob_to_uuid(prepared.id),
+                            .outcome = delivery.outcome,
+                            .reason = delivery.reason,
+                            .trigger_ids = {},
+                            .duplicate_of = {}};
+  std::optional<std::string> duplicate_of;
+  // A redelivery repeats on purpose; and what could not prove who it is must not block what can.
+  bool has_key = !delivery.duplicate_key.empty() && !prepared.redelivery_of && delivery.outcome != Outcome::kRejected;
+  if (has_key) duplicate_of = find_same_notification(connection, delivery.endpoint, delivery.duplicate_key);
+  bool same_notification = duplicate_of.has_value();
+  if (same_notification) {
+    recorded.outcome = Outcome::kDuplicate;
+    recorded.reason = "the same notification was received before, as delivery " + blob_to_uuid(*duplicate_of);
+  }
+
+  // The row comes first, as its triggers refer to it; what they change of it follows.
+  connection
+      .prepare(
+          "INSERT INTO deliveries (id, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, "
+          "subscription_id, publisher_id, notification_id, repository_id, repository_name, project, ref_updates, "
+          "body_bytes, body_sha256, duplicate_key, duplicate_of, redelivery_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+          "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)")
+      .run(Blob{prepared.id}, delivery.received_at, delivery.endpoint, delivery.remote_address,
+           to_string(recorded.outcome), recorded.reason, delivery.event_type, delivery.event_id,
+           delivery.subscription_id, delivery.publisher_id, delivery.notification_id, delivery.repository_id,
+           delivery.repository_name, delivery.project, prepared.ref_updates,
+           static_cast<std::int64_t>(delivery.body_bytes), delivery.body_sha256,
+           has_key && !same_notification ? std::optional(delivery.duplicate_key) : std::nullopt,
+           duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt,
+           prepared.redelivery_of ? std::optional(Blob{*prepared.redelivery_of}) : std::nullopt);
+  std::int64_t seq = connection.last_insert_rowid();
+
+  if (!same_notification && !delivery.triggers.empty()) {
+    TriggerResult triggers = insert_triggers(connection, prepared, options);
+    recorded.trigger_ids = std::move(triggers.created);
+    if (triggers.existed > 0) {
+      std::string earlier = blob_to_uuid(triggers.first_delivery);
+      if (recorded.trigger_ids.empty()) {
+        recorded.outcome = Outcome::kDuplicate;
+        recorded.reason = "the same push was received before, as delivery " + earlier + ", and has all its triggers";
+        duplicate_of = triggers.first_delivery;
+      } else {
+        if (!recorded.reason.empty()) recorded.reason += "; ";
+        recorded.reason += std::to_string(triggers.existed) + " of " +
+                           std::to_string(triggers.existed + recorded.trigger_ids.size()) +
+                           " triggers exist already, from delivery " + earlier;
+      }
+      connection.prepare("UPDATE deliveries SET outcome = ?2, reason = ?3, duplicate_of = ?4 WHERE seq = ?1")
+          .run(seq, to_string(recorded.outcome), recorded.reason,
+               duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt);
+    }
+  }
+  if (duplicate_of) recorded.duplicate_of = blob_to_uuid(*duplicate_of);
+
+  std::vector<std::int64_t> terms = link_terms(connection, prepared.id, terms_of(delivery, recorded.outcome));
+  connection
+      .prepare(
+          "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, body) VALUES (?1, ?2, ?3, ?4, ?5)")
+      .run(seq, delivery.decisions_json, delivery.request_headers_json, encode_integers(terms), Blob{delivery.body});
+  widen_id_skew(connection, prepared.id, delivery.received_at);
+  if (recorded.outcome == Outcome::kRejected) drop_oldest_rejected(connection, options);
+  return recorded;
+}
+
+std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts) {
+  Delivery delivery;
+  std::int64_t seq = 0;
+  {
+    Statement row = connection.prepare(
+        "SELECT seq, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, subscription_id, "
+        "publisher_id, notification_id, repository_id, repository_name, project, ref_updates, body_bytes, body_sha256, "
+        "duplicate_of, redelivery_of FROM deliveries WHERE id = ?1");
+    row.bind(Blob{id_blob});
+    if (!row.step()) return std::nullopt;
+    seq = row.integer(0);
+    delivery.id = blob_to_uuid(id_blob);
+    delivery.received_at = row.time(1);
+    delivery.endpoint = row.text(2);
+    delivery.remote_address = row.text(3);
+    std::string outcome = row.text(4);
+    std::optional<Outcome> parsed = parse_outcome(outcome);
+    if (!parsed)
+      throw Error(ErrorKind::kCorrupt, "reading delivery " + delivery.id + ": outcome " + in_quotes(outcome));
+    delivery.outcome = *parsed;
+    delivery.reason = row.text(5);
+    delivery.event_type = row.text(6);
+    delivery.event_id = row.text(7);
+    delivery.subscription_id = row.text(8);
+    delivery.publisher_id = row.text(9);
+    if (!row.is_null(10)) delivery.notification_id = row.integer(10);
+    delivery.repository_id = row.text(11);
+    delivery.repository_name = row.text(12);
+    delivery.project = row.text(13);
+    delivery.ref_updates = decode_ref_updates(row.text(14));
+    delivery.body_bytes = static_cast<std::uint64_t>(row.integer(15));
+    delivery.body_sha256 = row.text(16);
+    if (!row.is_null(17)) delivery.duplicate_of = blob_to_uuid(row.text(17));
+    if (!row.is_null(18)) delivery.redelivery_of = blob_to_uuid(row.text(18));
+  }
+  if (parts == DeliveryParts::kWhole) {
+    Statement contents =
+        connection.prepare("SELECT decisions, request_headers, body FROM delivery_contents WHERE seq = ?1");
+    contents.bind(seq);
+    if (!contents.step())
+      throw Error(ErrorKind::kCorrupt, "reading delivery " + delivery.id + ": its contents are missing");
+    delivery.decisions_json = contents.text(0);
+    delivery.request_headers_json = contents.text(1);
+    delivery.body = contents.text(2);
+  }
+  delivery.triggers = load_triggers_of_delivery(connection, id_blob);
+  return delivery;
+}
+
+std::optional<Delivery> load_delivery(Connection& connection, const std::string& id) {
+  std::optional<std::string> blob = uuid_to_blob(id);
+  if (!blob) return std::nullopt;
+  return load_delivery_row(connection, *blob, DeliveryParts::kWhole);
+}
+
+void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now) {
+  std::int64_t seq = 0;
+  Timestamp keys_expire;
+  {
+    Statement row = connection.prepare("SELECT seq, received_at FROM deliveries WHERE id = ?1");
+    row.bind(Blob{id_blob});
+    if (!row.step()) return;
+    seq = row.integer(0);
+    keys_expire = row.time(1) + kKeyRetention;
+  }
+  if (keys_expire > now) {
+    connection
+        .prepare(
+            "INSERT OR IGNORE INTO retired_notifications (endpoint, duplicate_key, delivery_id, expires_at) "
+            "SELECT endpoint, duplicate_key, id, ?2 FROM deliveries WHERE seq = ?1 AND duplicate_key IS NOT NULL")
+        .run(seq, keys_expire);
+    // The newest generation counts, and lives as long as the longest-lived of them.
+    connection
+        .prepare(
+            "INSERT INTO retired_triggers (push_key, webhook, pipeline, generation, delivery_id, expires_at) "
+            "SELECT push_key, webhook, pipeline, generation, delivery_id, ?2 FROM triggers WHERE delivery_id = ?1 "
+            "ON CONFLICT DO UPDATE SET generation = max(generation, excluded.generation), "
+            "expires_at = max(expires_at, excluded.expires_at)")
+        .run(Blob{id_blob}, keys_expire);
+  }
+  std::vector<std::int64_t> terms;
+  {
+    Statement contents = connection.prepare("SELECT terms FROM delivery_contents WHERE seq = ?1");
+    contents.bind(seq);
+    if (contents.step()) terms = decode_integers(contents.text(0));
+  }
+  unlink_terms(connection, id_blob, terms);
+  connection.prepare("DELETE FROM deliveries WHERE seq = ?1").run(seq);  // and by its foreign keys what belongs to it
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,45 @@
+// A bounded number of read-only connections.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/store/sqlite.h"
+
+namespace penstock::store {
+
+// Thread-safe.
+class ReaderPool {
+ public:
+  ReaderPool(const std::filesystem::path& path, int size, std::chrono::milliseconds timeout);
+
+  // Runs `read` in one transaction (a single moment of the history) on a connection that is free. Waiting for one and
+  // reading share the timeout: Error{kTimeout}.
+  template <typename Read>
+  auto run(Read&& read) {
+    Lease lease(*this);
+    Transaction transaction(*lease.connection, Transaction::Kind::kRead);
+    return read(*lease.connection);
+  }
+
+ private:
+  struct Lease {
+    explicit Lease(ReaderPool& owner);
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease();
+    ReaderPool& pool;
+    std::unique_ptr<Connection> connection;
+  };
+
+  const std::chrono::milliseconds timeout_;
+  std::mutex mutex_;  // guards idle_
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+}  // namespace penstock::store

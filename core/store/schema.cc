@@ -1,0 +1,266 @@
+#include "core/store/schema.h"
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include <fcntl.h>
+
+#include "core/base/files.h"
+#include "core/base/handle.h"
+#include "core/base/text.h"
+
+namespace penstock::store {
+namespace {
+
+// Times are milliseconds since 1970, ids the 16 bytes of a UUID, states and outcomes the words of the history API.
+// A migration that was released is never edited; a change is a new one at the end.
+constexpr std::array kMigrations = {
+    // 1
+    R"sql(
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- id_skew_ms: no delivery's id is further than this from its received_at; so a range of times is a range of ids.
+INSERT INTO meta VALUES ('id_skew_ms', 0), ('writable_checks', 0);
+
+CREATE TABLE deliveries (
+  seq INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  received_at INTEGER NOT NULL,
+  endpoint TEXT NOT NULL,
+  remote_address TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  subscription_id TEXT NOT NULL,
+  publisher_id TEXT NOT NULL,
+  notification_id INTEGER,
+  repository_id TEXT NOT NULL,
+  repository_name TEXT NOT NULL,
+  project TEXT NOT NULL,
+  ref_updates TEXT NOT NULL,
+  body_bytes INTEGER NOT NULL,
+  body_sha256 TEXT NOT NULL,
+  duplicate_key TEXT,  -- only of the first that had it
+  duplicate_of BLOB,
+  redelivery_of BLOB
+) STRICT;
+CREATE UNIQUE INDEX deliveries_duplicate_key ON deliveries (endpoint, duplicate_key) WHERE duplicate_key IS NOT NULL;
+CREATE INDEX deliveries_received_at ON deliveries (received_at);
+
+-- What a list does not show, out of the way of those who scan.
+CREATE TABLE delivery_contents (
+  seq INTEGER PRIMARY KEY REFERENCES deliveries (seq) ON DELETE CASCADE,
+  decisions TEXT NOT NULL,
+  request_headers TEXT NOT NULL,
+  terms TEXT NOT NULL,  -- JSON array of the terms under which the delivery is found
+  body BLOB NOT NULL
+) STRICT;
+
+-- One inverted index for all filters: every value that a delivery can be found by is a term.
+CREATE TABLE terms (
+  term INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  UNIQUE (kind, value)
+) STRICT;
+CREATE TABLE delivery_terms (
+  term INTEGER NOT NULL,
+  delivery_id BLOB NOT NULL,
+  PRIMARY KEY (term, delivery_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE triggers (
+  seq INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  delivery_id BLOB NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+  push_key TEXT NOT NULL,
+  webhook TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  commit_id TEXT NOT NULL,
+  variables TEXT NOT NULL,
+  client_request_token TEXT NOT NULL,
+  state TEXT NOT NULL,
+  undecided INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  next_attempt_at INTEGER,
+  started_at INTEGER,
+  pipeline_execution_id TEXT NOT NULL DEFAULT '',
+  error TEXT NOT NULL DEFAULT '',
+  unclaimed_deadline INTEGER
+) STRICT;
+CREATE UNIQUE INDEX triggers_once ON triggers (push_key, webhook, pipeline, generation);
+CREATE INDEX triggers_delivery ON triggers (delivery_id);
+CREATE INDEX triggers_due ON triggers (ifnull(next_attempt_at, 0)) WHERE state = 'pending';
+CREATE INDEX triggers_execution ON triggers (pipeline_execution_id, pipeline) WHERE pipeline_execution_id <> '';
+CREATE INDEX triggers_unclaimed ON triggers (unclaimed_deadline) WHERE unclaimed_deadline IS NOT NULL;
+
+-- Keys of deliveries that retention has deleted, while a late repetition of them is still thinkable.
+CREATE TABLE retired_notifications (
+  endpoint TEXT NOT NULL,
+  duplicate_key TEXT NOT NULL,
+  delivery_id BLOB NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (endpoint, duplicate_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retired_notifications_expiry ON retired_notifications (expires_at);
+CREATE TABLE retired_triggers (
+  push_key TEXT NOT NULL,
+  webhook TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  delivery_id BLOB NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (push_key, webhook, pipeline)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retired_triggers_expiry ON retired_triggers (expires_at);
+
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  job_id TEXT NOT NULL UNIQUE,
+  nonce TEXT NOT NULL,
+  action_type TEXT NOT NULL,
+  handler TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  pipeline_execution_id TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  action TEXT NOT NULL,
+  delivery_id BLOB,  -- no foreign key: a job must be journalled whatever became of the delivery
+  commit_id TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  state TEXT NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  phases TEXT NOT NULL,
+  artifact_bucket TEXT NOT NULL,
+  artifact_key TEXT NOT NULL,
+  artifact_sha256 TEXT NOT NULL,
+  artifact_bytes INTEGER NOT NULL,
+  artifact_entries INTEGER NOT NULL,
+  failure_type TEXT NOT NULL,
+  failure_message TEXT NOT NULL,
+  result TEXT NOT NULL
+) STRICT;
+CREATE INDEX jobs_pipeline ON jobs (pipeline, id);
+CREATE INDEX jobs_pipeline_state ON jobs (pipeline, state, id);
+CREATE INDEX jobs_state ON jobs (state, id);
+CREATE INDEX jobs_execution ON jobs (pipeline_execution_id, id);
+CREATE INDEX jobs_claimed_at ON jobs (claimed_at);
+CREATE INDEX jobs_unfinished ON jobs (delivery_id) WHERE state NOT IN ('succeeded', 'failed', 'lost');
+
+CREATE TABLE job_log (
+  job INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
+  sequence INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (job, sequence)
+) STRICT, WITHOUT ROWID;
+)sql",
+};
+
+std::string opening(const Connection& connection) {
+  return "opening history " + in_quotes(connection.path().string());
+}
+
+int schema_version(Connection& connection) {
+  return static_cast<int>(connection.query_integer("PRAGMA user_version").value_or(0));
+}
+
+// Throws unless the file is empty or a history that this program can handle. Changes nothing.
+void check_identity(Connection& connection) {
+  std::int64_t application = connection.query_integer("PRAGMA application_id").value_or(0);
+  int version = schema_version(connection);
+  bool empty = connection.query_integer("SELECT count(*) FROM sqlite_schema").value_or(0) == 0;
+  if (application != kApplicationId && !(empty && version == 0 && application == 0)) {
+    throw Error(ErrorKind::kConfiguration,
+                opening(connection) + ": this is another program's SQLite file; set history.database to another path");
+  }
+  if (version > newest_schema_version()) {
+    throw Error(ErrorKind::kConfiguration,
+                opening(connection) + ": it was written by a newer version of this program (schema " +
+                    std::to_string(version) + ", this one knows " + std::to_string(newest_schema_version()) +
+                    "); run the newer version, or set history.database to another path");
+  }
+}
+
+void migrate(Connection& connection) {
+  for (;;) {
+    if (schema_version(connection) >= newest_schema_version()) return;
+    Transaction transaction(connection, Transaction::Kind::kWrite);
+    // Again, as another process may have migrated while this one waited for the lock.
+    int version = schema_version(connection);
+    if (version >= newest_schema_version()) return;
+    connection.execute(kMigrations[static_cast<std::size_t>(version)]);
+    std::string stamp = "PRAGMA application_id = " + std::to_string(kApplicationId) +
+                        "; PRAGMA user_version = " + std::to_string(version + 1);
+    connection.execute(stamp.c_str());
+    transaction.commit();
+  }
+}
+
+void check_content(Connection& connection, std::uintmax_t quick_check_bytes) {
+  std::error_code ignored;
+  std::uintmax_t size = std::filesystem::file_size(connection.path(), ignored);
+  if (!ignored && size <= quick_check_bytes) {
+    std::string verdict = connection.query_text("PRAGMA quick_check(1)").value_or("");
+    if (verdict != "ok")
+      throw Error(ErrorKind::kCorrupt, "history " + in_quotes(connection.path().string()) + ": " + verdict);
+    return;
+  }
+  for (const char* edge :
+       {"SELECT max(seq) + min(seq) FROM deliveries", "SELECT count(*) FROM (SELECT max(id), min(id) FROM deliveries)",
+        "SELECT max(seq) + min(seq) FROM delivery_contents", "SELECT max(term) + min(term) FROM terms",
+        "SELECT max(seq) + min(seq) FROM triggers", "SELECT max(seq) + min(seq) FROM jobs",
+        "SELECT count(*) FROM (SELECT 1 FROM delivery_terms LIMIT 1)",
+        "SELECT count(*) FROM (SELECT 1 FROM job_log LIMIT 1)"}) {
+    connection.query_integer(edge);
+  }
+}
+
+}  // namespace
+
+int newest_schema_version() noexcept {
+  return static_cast<int>(kMigrations.size());
+}
+
+void create_database_file(const std::filesystem::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (fd) return;
+  int error_number = errno;
+  if (error_number == ENOENT || error_number == ENOTDIR) {
+    throw Error(ErrorKind::kConfiguration, "opening history " + in_quotes(path.string()) + ": folder " +
+                                               in_quotes(path.parent_path().string()) + " does not exist");
+  }
+  throw_errno("opening history " + in_quotes(path.string()), error_number);
+}
+
+void prepare_database(Connection& connection, std::uintmax_t quick_check_bytes) {
+  try {
+    check_identity(connection);
+    if (connection.read_only()) {
+      throw Error(ErrorKind::kPermission, opening(connection) + ": the file is read-only for this user");
+    }
+    std::string mode = connection.query_text("PRAGMA journal_mode = WAL").value_or("");
+    if (mode != "wal") {
+      throw Error(ErrorKind::kConfiguration,
+                  opening(connection) + ": write-ahead logging does not work on this file system (journal mode \"" +
+                      mode + "\"); use a local disk");
+    }
+    // A reset log keeps at most this much of the disk.
+    connection.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000");
+    migrate(connection);
+    check_content(connection, quick_check_bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kCorrupt) throw;
+    throw Error(ErrorKind::kCorrupt,
+                "opening " + std::string(error.what()) +
+                    "; restore a backup, or move the file (and its -wal and -shm) away to begin anew");
+  }
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,226 @@
+#include "core/store/store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/ids.h"
+#include "core/base/text.h"
+#include "core/store/checkpointer.h"
+#include "core/store/deliveries.h"
+#include "core/store/delivery_query.h"
+#include "core/store/jobs.h"
+#include "core/store/json_columns.h"
+#include "core/store/reader_pool.h"
+#include "core/store/retention.h"
+#include "core/store/schema.h"
+#include "core/store/sqlite.h"
+#include "core/store/triggers.h"
+#include "core/store/writer.h"
+
+namespace penstock::store {
+namespace {
+
+constexpr std::chrono::milliseconds kMaxBusyTimeout{5000};
+// While the checkpoint thread waits for readers, writers wait for it.
+constexpr std::chrono::milliseconds kCheckpointBusyTimeout{50};
+constexpr std::size_t kSmallWriteBytes = 1024;
+constexpr int kPruneStep = 50;
+
+std::unique_ptr<Connection> open_for_writing(const Store::Options& options) {
+  create_database_file(options.path);
+  auto connection = std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite,
+                                                 std::min(options.write_timeout / 2, kMaxBusyTimeout));
+  prepare_database(*connection, options.quick_check_bytes);
+  return connection;
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  Impl(Options opened, const Clock& time) : options(std::move(opened)), clock(time) {
+    auto connection = open_for_writing(options);
+    checkpointer = std::make_unique<Checkpointer>(
+        std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite, kCheckpointBusyTimeout),
+        Checkpointer::Options{});
+    connection->set_commit_hook([pointer = checkpointer.get()](int pages) { pointer->note_log_pages(pages); });
+    writer = std::make_unique<Writer>(std::move(connection),
+                                      Writer::Options{.timeout = options.write_timeout,
+                                                      .max_waiting = options.max_waiting,
+                                                      .max_waiting_bytes = options.max_waiting_bytes});
+    readers = std::make_unique<ReaderPool>(options.path, options.readers, options.read_timeout);
+  }
+
+  void write(std::string_view doing, std::function<void(Connection&)> work) {
+    writer->run<void>(doing, kSmallWriteBytes, std::move(work));
+  }
+
+  const Options options;
+  const Clock& clock;
+  // In the order in which they need each other. The last connection to be closed, the checkpointer's, empties the log.
+  std::unique_ptr<Checkpointer> checkpointer;
+  std::unique_ptr<Writer> writer;
+  std::unique_ptr<ReaderPool> readers;
+};
+
+Store::Store(Options options, const Clock& clock) : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
+Store::~Store() = default;
+
+// --- deliveries ---
+
+RecordedDelivery Store::record_delivery(const NewDelivery& delivery) {
+  auto prepared = std::make_shared<const PreparedDelivery>(delivery);
+  RecordOptions options{.clock = &impl_->clock,
+                        .make_request_token = impl_->options.make_request_token,
+                        .max_rejected = impl_->options.max_rejected};
+  return impl_->writer->run<RecordedDelivery>(
+      "recording delivery " + in_quotes(delivery.id), prepared->bytes(),
+      [prepared, options](Connection& connection) { return store::record_delivery(connection, *prepared, options); });
+}
+
+std::optional<Delivery> Store::find_delivery(const std::string& id) const {
+  return impl_->readers->run([&](Connection& connection) { return load_delivery(connection, id); });
+}
+
+DeliveryPage Store::list_deliveries(const DeliveryQuery& query) const {
+  return impl_->readers->run([&](Connection& connection) { return store::list_deliveries(connection, query); });
+}
+
+// --- triggers ---
+
+std::vector<Trigger> Store::due_triggers(Timestamp now, int limit) const {
+  return impl_->readers->run([&](Connection& connection) { return load_due_triggers(connection, now, limit); });
+}
+
+std::optional<Timestamp> Store::next_trigger_due() const {
+  return impl_->readers->run([](Connection& connection) { return load_next_trigger_due(connection); });
+}
+
+std::optional<Trigger> Store::find_trigger(const std::string& id) const {
+  return impl_->readers->run([&](Connection& connection) { return load_trigger(connection, id); });
+}
+
+void Store::mark_trigger_started(const std::string& id, const std::string& pipeline_execution_id, Timestamp started_at,
+                                 std::optional<Timestamp> unclaimed_deadline) {
+  impl_->write("marking trigger " + in_quotes(id) + " as started",
+               [id, pipeline_execution_id, started_at, unclaimed_deadline](Connection& connection) {
+                 store::mark_trigger_started(connection, id, pipeline_execution_id, started_at, unclaimed_deadline);
+               });
+}
+
+void Store::mark_trigger_ended(const std::string& id, TriggerState state, const std::string& reason) {
+  impl_->write("ending trigger " + in_quotes(id), [id, state, reason](Connection& connection) {
+    store::mark_trigger_ended(connection, id, state, reason);
+  });
+}
+
+void Store::reschedule_trigger(const std::string& id, Timestamp next_attempt_at, const std::string& error) {
+  impl_->write("rescheduling trigger " + in_quotes(id), [id, next_attempt_at, error](Connection& connection) {
+    store::reschedule_trigger(connection, id, next_attempt_at, error);
+  });
+}
+
+void Store::decide_trigger(const std::string& id, const std::string& decisions_json,
+                           const std::map<std::string, std::string>& variables) {
+  impl_->write("deciding trigger " + in_quotes(id),
+               [id, decisions_json, variables = encode_map(variables)](Connection& connection) {
+                 store::decide_trigger(connection, id, decisions_json, variables);
+               });
+}
+
+std::optional<Trigger> Store::find_trigger_of_execution(const std::string& pipeline,
+                                                        const std::string& pipeline_execution_id) const {
+  return impl_->readers->run(
+      [&](Connection& connection) { return load_trigger_of_execution(connection, pipeline, pipeline_execution_id); });
+}
+
+std::vector<Trigger> Store::unclaimed_triggers(Timestamp now, int limit) const {
+  return impl_->readers->run([&](Connection& connection) { return load_unclaimed_triggers(connection, now, limit); });
+}
+
+std::optional<Timestamp> Store::next_unclaimed_deadline() const {
+  return impl_->readers->run([](Connection& connection) { return load_next_unclaimed_deadline(connection); });
+}
+
+void Store::clear_unclaimed_deadline(const std::string& trigger_id, const std::string& note) {
+  impl_->write("ending the watch over trigger " + in_quotes(trigger_id), [trigger_id, note](Connection& connection) {
+    store::clear_unclaimed_deadline(connection, trigger_id, note);
+  });
+}
+
+// --- jobs ---
+
+std::string Store::journal_job(const Job& job) {
+  std::string fallback_id = job.id.empty() ? make_uuid_v7(impl_->clock) : std::string();
+  return impl_->writer->run<std::string>(
+      "journalling job " + in_quotes(job.job_id), kSmallWriteBytes + job.result_json.size(),
+      [job, fallback_id](Connection& connection) { return store::journal_job(connection, job, fallback_id); });
+}
+
+void Store::update_job(const Job& job) {
+  impl_->writer->run<void>("updating job " + in_quotes(job.id), kSmallWriteBytes + job.result_json.size(),
+                           [job](Connection& connection) { store::update_job(connection, job); });
+}
+
+std::optional<Job> Store::find_job(const std::string& id) const {
+  return impl_->readers->run([&](Connection& connection) { return load_job(connection, id); });
+}
+
+JobPage Store::list_jobs(const JobQuery& query) const {
+  return impl_->readers->run([&](Connection& connection) { return store::list_jobs(connection, query); });
+}
+
+std::vector<Job> Store::unfinished_jobs() const {
+  return impl_->readers->run([](Connection& connection) { return load_unfinished_jobs(connection); });
+}
+
+void Store::append_job_log(const std::string& id, const std::vector<LogLine>& lines) {
+  if (lines.empty()) return;
+  std::size_t bytes = kSmallWriteBytes;
+  for (const LogLine& line : lines) bytes += line.text.size() + sizeof line;
+  impl_->writer->run<void>("writing the log of job " + in_quotes(id), bytes,
+                           [id, lines](Connection& connection) { store::append_job_log(connection, id, lines); });
+}
+
+std::vector<LogLine> Store::job_log(const std::string& id, std::int64_t after_sequence, int limit) const {
+  return impl_->readers->run(
+      [&](Connection& connection) { return load_job_log(connection, id, after_sequence, limit); });
+}
+
+// --- upkeep ---
+
+int Store::prune(Timestamp before, int limit) {
+  int deleted = 0;
+  bool more = true;
+  while (more && deleted < limit) {
+    int share = std::min(kPruneStep, limit - deleted);
+    // Each step waits its turn in the queue, so that deliveries come in between.
+    PruneStep step = impl_->writer->run<PruneStep>("pruning the history", kSmallWriteBytes,
+                                                   [before, share, now = impl_->clock.now()](Connection& connection) {
+                                                     return prune_step(connection, before, now, share);
+                                                   });
+    deleted += step.deleted;
+    more = step.more;
+  }
+  return deleted;
+}
+
+void Store::check_writable() {
+  impl_->write("checking that the history can be written", [](Connection& connection) {
+    connection.prepare("UPDATE meta SET value = value + 1 WHERE name = 'writable_checks'").run();
+  });
+}
+
+Store::Stats Store::stats() const {
+  Writer::Counts writes = impl_->writer->counts();
+  Checkpointer::Counts checkpoints = impl_->checkpointer->counts();
+  return {.committed_writes = writes.committed_writes,
+          .failed_writes = writes.failed_writes,
+          .commits = writes.commits,
+          .waiting_writes = writes.waiting,
+          .checkpoints = checkpoints.checkpoints,
+          .checkpoint_failures = checkpoints.failures,
+          .log_pages = static_cast<std::uint64_t>(checkpoints.log_pages)};
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,55 @@
+// The inverted index behind the filters of the history: term -> deliveries, newest first.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/store/records.h"
+#include "core/store/sqlite.h"
+
+namespace penstock::store {
+
+enum class TermKind { kRef = 1, kWebhook = 2, kPipeline = 3, kRepository = 4, kEventType = 5, kOutcome = 6 };
+using Term = std::pair<TermKind, std::string>;
+
+// Repositories are found by name or id without regard to case (ASCII).
+Term repository_term(std::string_view name_or_id);
+
+// Makes the delivery findable under the terms and returns their numbers, which unlink_terms takes. Empty values and
+// repetitions are left out.
+std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms);
+// A term that nothing is found under any more is forgotten.
+void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms);
+
+std::optional<std::int64_t> find_term(Connection& connection, const Term& term);
+
+// Walks the deliveries that have all of the terms (none = all deliveries), newest first. The lists are intersected by
+// leaping: each seek goes to the newest delivery that another list still allows, so that the work is bounded by the
+// shortest list, whatever the others hold.
+class TermWalk {
+ public:
+  // Only ids in [lower, upper); `max_seeks` bounds the work.
+  TermWalk(Connection& connection, std::vector<std::int64_t> terms, std::string lower, std::string upper,
+           std::size_t max_seeks);
+
+  // The next id; empty at the end, or when the bound is reached.
+  std::optional<std::string> next();
+  // Everything from here on upwards has been looked at; a walk with this as `upper` goes on where this one is.
+  const std::string& position() const noexcept { return upper_; }
+  bool exhausted() const noexcept { return seeks_ >= max_seeks_; }
+
+ private:
+  std::optional<std::string> seek(std::size_t term, std::string_view at, bool inclusive);
+
+  Connection& connection_;
+  std::vector<std::int64_t> terms_;
+  std::string lower_, upper_;
+  std::size_t max_seeks_;
+  std::size_t seeks_ = 0;
+};
+
+}  // namespace penstock::store

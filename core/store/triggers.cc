@@ -1,0 +1,202 @@
+#include "core/store/triggers.h"
+
+#include "core/base/text.h"
+#include "core/store/json_columns.h"
+#include "core/store/uuid_blob.h"
+
+#define TRIGGER_COLUMNS                                                                                 \
+  "id, delivery_id, push_key, webhook, pipeline, action, ref, commit_id, variables, generation, "       \
+  "client_request_token, "                                                                              \
+  "state, undecided, attempts, created_at, next_attempt_at, started_at, pipeline_execution_id, error, " \
+  "unclaimed_deadline FROM triggers "
+
+// The watch ends when a job shows up, so that this matches what is really overdue.
+#define NO_JOB_KNOWN                                                                                      \
+  "NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.pipeline_execution_id = triggers.pipeline_execution_id AND " \
+  "jobs.pipeline = triggers.pipeline) "
+
+namespace penstock::store {
+namespace {
+
+Trigger read_trigger(const Statement& row) {
+  Trigger trigger;
+  trigger.id = blob_to_uuid(row.text(0));
+  trigger.delivery_id = blob_to_uuid(row.text(1));
+  trigger.push_key = row.text(2);
+  trigger.webhook = row.text(3);
+  trigger.pipeline = row.text(4);
+  trigger.action = row.text(5);
+  trigger.ref = row.text(6);
+  trigger.commit_id = row.text(7);
+  trigger.variables = decode_map(row.text(8));
+  trigger.generation = static_cast<int>(row.integer(9));
+  trigger.client_request_token = row.text(10);
+  std::optional<TriggerState> state = parse_trigger_state(row.text(11));
+  if (!state) throw Error(ErrorKind::kCorrupt, "reading trigger " + trigger.id + ": state " + in_quotes(row.text(11)));
+  trigger.state = *state;
+  trigger.undecided = row.integer(12) != 0;
+  trigger.attempts = static_cast<int>(row.integer(13));
+  trigger.created_at = row.time(14);
+  trigger.next_attempt_at = row.optional_time(15);
+  trigger.started_at = row.optional_time(16);
+  trigger.pipeline_execution_id = row.text(17);
+  trigger.error = row.text(18);
+  trigger.unclaimed_deadline = row.optional_time(19);
+  return trigger;
+}
+
+std::vector<Trigger> read_all(Statement& rows) {
+  std::vector<Trigger> triggers;
+  while (rows.step()) triggers.push_back(read_trigger(rows));
+  return triggers;
+}
+
+Trigger require_trigger(Connection& connection, const std::string& id) {
+  std::optional<Trigger> trigger = load_trigger(connection, id);
+  if (!trigger) throw Error(ErrorKind::kNotFound, "there is no such trigger");
+  return *trigger;
+}
+
+[[noreturn]] void refuse(const Trigger& trigger) {
+  throw Error(ErrorKind::kConflict, "the trigger is " + std::string(to_string(trigger.state)) + " already");
+}
+
+bool is_open(const Trigger& trigger) {
+  return trigger.state == TriggerState::kPending || trigger.state == TriggerState::kDeferred;
+}
+
+std::optional<Timestamp> first_time(Statement statement) {
+  if (!statement.step()) return std::nullopt;
+  return statement.time(0);
+}
+
+}  // namespace
+
+std::vector<Trigger> load_triggers_of_delivery(Connection& connection, std::string_view delivery_id_blob) {
+  Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS "WHERE delivery_id = ?1 ORDER BY seq");
+  rows.bind(Blob{delivery_id_blob});
+  return read_all(rows);
+}
+
+std::vector<Trigger> load_due_triggers(Connection& connection, Timestamp now, int limit) {
+  Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS
+                                      "WHERE state = 'pending' AND ifnull(next_attempt_at, 0) <= ?1 "
+                                      "ORDER BY ifnull(next_attempt_at, 0), seq LIMIT ?2");
+  rows.bind(now, limit);
+  return read_all(rows);
+}
+
+std::optional<Timestamp> load_next_trigger_due(Connection& connection) {
+  return first_time(connection.prepare(
+      "SELECT ifnull(next_attempt_at, 0) FROM triggers WHERE state = 'pending' ORDER BY ifnull(next_attempt_at, 0) "
+      "LIMIT 1"));
+}
+
+std::optional<Trigger> load_trigger(Connection& connection, const std::string& id) {
+  std::optional<std::string> blob = uuid_to_blob(id);
+  if (!blob) return std::nullopt;
+  Statement row = connection.prepare("SELECT " TRIGGER_COLUMNS "WHERE id = ?1");
+  row.bind(Blob{*blob});
+  if (!row.step()) return std::nullopt;
+  return read_trigger(row);
+}
+
+std::optional<Trigger> load_trigger_of_execution(Connection& connection, const std::string& pipeline,
+                                                 const std::string& pipeline_execution_id) {
+  if (pipeline_execution_id.empty()) return std::nullopt;
+  Statement row = connection.prepare("SELECT " TRIGGER_COLUMNS
+                                     "WHERE pipeline_execution_id = ?1 AND pipeline = ?2 AND "
+                                     "pipeline_execution_id <> '' ORDER BY seq DESC LIMIT 1");
+  row.bind(pipeline_execution_id, pipeline);
+  if (!row.step()) return std::nullopt;
+  return read_trigger(row);
+}
+
+std::vector<Trigger> load_unclaimed_triggers(Connection& connection, Timestamp now, int limit) {
+  Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS
+                                      "WHERE unclaimed_deadline <= ?1 AND state = 'started' AND " NO_JOB_KNOWN
+                                      "ORDER BY unclaimed_deadline LIMIT ?2");
+  rows.bind(now, limit);
+  return read_all(rows);
+}
+
+std::optional<Timestamp> load_next_unclaimed_deadline(Connection& connection) {
+  return first_time(
+      connection.prepare("SELECT unclaimed_deadline FROM triggers WHERE unclaimed_deadline IS NOT NULL AND "
+                         "state = 'started' AND " NO_JOB_KNOWN "ORDER BY unclaimed_deadline LIMIT 1"));
+}
+
+void mark_trigger_started(Connection& connection, const std::string& id, const std::string& pipeline_execution_id,
+                          Timestamp started_at, std::optional<Timestamp> unclaimed_deadline) {
+  Trigger trigger = require_trigger(connection, id);
+  if (trigger.state == TriggerState::kStarted) {
+    if (trigger.pipeline_execution_id == pipeline_execution_id) return;
+    throw Error(ErrorKind::kConflict, "it started execution " + in_quotes(trigger.pipeline_execution_id) + " already");
+  }
+  // An ended trigger may turn out to have been started: the execution exists, and that is what counts.
+  connection
+      .prepare(
+          "UPDATE triggers SET state = 'started', undecided = 0, attempts = attempts + 1, next_attempt_at = NULL, "
+          "started_at = ?2, pipeline_execution_id = ?3, error = '', unclaimed_deadline = ?4 WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, started_at, pipeline_execution_id, unclaimed_deadline);
+  // The job can be faster than the answer to the call that caused it.
+  connection
+      .prepare(
+          "UPDATE triggers SET unclaimed_deadline = NULL WHERE id = ?1 AND EXISTS (SELECT 1 FROM jobs WHERE "
+          "jobs.pipeline_execution_id = triggers.pipeline_execution_id AND jobs.pipeline = triggers.pipeline)")
+      .run(Blob{*uuid_to_blob(id)});
+}
+
+void mark_trigger_ended(Connection& connection, const std::string& id, TriggerState state, const std::string& reason) {
+  if (state != TriggerState::kSkipped && state != TriggerState::kSuperseded && state != TriggerState::kFailed)
+    throw Error(ErrorKind::kInternal, "state " + in_quotes(to_string(state)) + " is no end without a start");
+  Trigger trigger = require_trigger(connection, id);
+  if (trigger.state == state) return;
+  if (!is_open(trigger)) refuse(trigger);
+  connection
+      .prepare(
+          "UPDATE triggers SET state = ?2, error = ?3, attempts = attempts + ?4, next_attempt_at = NULL WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, to_string(state), reason, state == TriggerState::kFailed ? 1 : 0);
+}
+
+void reschedule_trigger(Connection& connection, const std::string& id, Timestamp next_attempt_at,
+                        const std::string& error) {
+  Trigger trigger = require_trigger(connection, id);
+  if (!is_open(trigger)) refuse(trigger);
+  connection
+      .prepare(
+          "UPDATE triggers SET state = 'pending', attempts = attempts + 1, next_attempt_at = ?2, error = ?3 "
+          "WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, next_attempt_at, error);
+}
+
+void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,
+                    const std::string& variables) {
+  Trigger trigger = require_trigger(connection, id);
+  if (!is_open(trigger)) refuse(trigger);
+  connection
+      .prepare("UPDATE triggers SET undecided = 0, variables = ?2, next_attempt_at = NULL, error = '' WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, variables);
+  connection
+      .prepare("UPDATE delivery_contents SET decisions = ?2 WHERE seq = (SELECT seq FROM deliveries WHERE id = ?1)")
+      .run(Blob{*uuid_to_blob(trigger.delivery_id)}, decisions_json);
+}
+
+void clear_unclaimed_deadline(Connection& connection, const std::string& id, const std::string& note) {
+  require_trigger(connection, id);
+  connection
+      .prepare(
+          "UPDATE triggers SET unclaimed_deadline = NULL, error = CASE ?2 WHEN '' THEN error ELSE ?2 END WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, note);
+}
+
+void claim_execution(Connection& connection, const std::string& pipeline, const std::string& pipeline_execution_id) {
+  if (pipeline_execution_id.empty()) return;
+  connection
+      .prepare(
+          "UPDATE triggers SET unclaimed_deadline = NULL WHERE pipeline_execution_id = ?1 AND pipeline = ?2 AND "
+          "pipeline_execution_id <> '' AND unclaimed_deadline IS NOT NULL")
+      .run(pipeline_execution_id, pipeline);
+}
+
+}  // namespace penstock::store

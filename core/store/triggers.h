@@ -1,0 +1,37 @@
+// The life of a trigger: pending -> started | skipped | superseded | failed. Each function works within the caller's
+// transaction; those that change something throw Error{kNotFound} for an unknown trigger and Error{kConflict} for a
+// step that its state does not allow.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/store/records.h"
+#include "core/store/sqlite.h"
+
+namespace penstock::store {
+
+std::vector<Trigger> load_triggers_of_delivery(Connection& connection, std::string_view delivery_id_blob);
+std::vector<Trigger> load_due_triggers(Connection& connection, Timestamp now, int limit);
+std::optional<Timestamp> load_next_trigger_due(Connection& connection);
+std::optional<Trigger> load_trigger(Connection& connection, const std::string& id);
+std::optional<Trigger> load_trigger_of_execution(Connection& connection, const std::string& pipeline,
+                                                 const std::string& pipeline_execution_id);
+std::vector<Trigger> load_unclaimed_triggers(Connection& connection, Timestamp now, int limit);
+std::optional<Timestamp> load_next_unclaimed_deadline(Connection& connection);
+
+void mark_trigger_started(Connection& connection, const std::string& id, const std::string& pipeline_execution_id,
+                          Timestamp started_at, std::optional<Timestamp> unclaimed_deadline);
+void mark_trigger_ended(Connection& connection, const std::string& id, TriggerState state, const std::string& reason);
+void reschedule_trigger(Connection& connection, const std::string& id, Timestamp next_attempt_at,
+                        const std::string& error);
+void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,
+                    const std::string& variables);
+void clear_unclaimed_deadline(Connection& connection, const std::string& id, const std::string& note);
+// A job of this execution is known: its trigger need not be watched any more.
+void claim_execution(Connection& connection, const std::string& pipeline, const std::string& pipeline_execution_id);
+
+}  // namespace penstock::store
