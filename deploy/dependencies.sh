@@ -12,16 +12,17 @@ build=(
   g++ cmake ninja-build pkg-config git openssh-client ca-certificates
   libcpp-httplib-dev nlohmann-json3-dev libssl-dev libcurl4-openssl-dev libgit2-dev libzip-dev libsqlite3-dev
   libsimdjson-dev libdeflate-dev libyaml-cpp-dev libspdlog-dev libcli11-dev prometheus-cpp-dev libre2-dev zlib1g-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
 )
 # The git server of the quick start, and its tools.
 demo=(nginx-light fcgiwrap openssl curl jq unzip)
 tests=(
-  libgtest-dev libgmock-dev libbenchmark-dev ccache openssh-server sqlite3 zip
+  ccache openssh-server sqlite3 zip
   python3 python3-pytest python3-botocore python3-cryptography
 )
 # Ubuntu has dropped some of these; a test that needs one says so.
 optional=(awscli)
-bench=(libbenchmark-dev libgtest-dev libgmock-dev jq zip python3)
+bench=(jq zip python3)
 
 usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
 fail() {
