@@ -1,0 +1,119 @@
+"""SIGTERM drains, SIGHUP reloads, a restart continues."""
+
+import signal
+import time
+
+from support import archives, payloads
+from support.penstock import HOOK_PASSWORD, webhook
+from support.processes import eventually
+
+
+def test_sigterm_drains(sandbox, make_penstock, repository):
+    """Jobs in progress are finished or handed back, and the program ends with 0."""
+    commit = repository.commit({f"file-{n}": bytes([n % 256]) * 20_000 for n in range(600)})
+    names = [f"drain-{n}" for n in range(6)]
+    for name in names:
+        sandbox.create_pipeline(name, "main", repository.name)
+    penstock = make_penstock([webhook(name, name) for name in names]).start()
+    answer = penstock.accept(payloads.push([payloads.ref_update("main", commit)], repository.name))
+    eventually("some job to be in progress", lambda: penstock.all("jobs"), interval=0.01)
+    began = time.monotonic()
+    assert penstock.process.terminate(30) == 0
+    assert time.monotonic() - began < 25
+
+    penstock.start()
+    for trigger in penstock.started(answer["deliveryId"], len(names)):
+        action = sandbox.finished_action(trigger["pipeline"], trigger["pipelineExecutionId"])
+        assert action["status"] == "Succeeded", action
+        assert len(sandbox.executions(trigger["pipeline"])) == 1
+
+
+def test_idle_server_ends_at_once(make_penstock):
+    penstock = make_penstock([]).start()
+    began = time.monotonic()
+    assert penstock.process.terminate(20) == 0
+    assert time.monotonic() - began < 5
+
+
+def test_pushes_survive_a_restart(sandbox, make_penstock, repository):
+    commit = repository.commit({"a": b"kept"})
+    penstock = make_penstock([webhook("kept", "kept-pipeline", actionConfiguration={"Branch": "main"})]).start()
+    answer = penstock.accept(payloads.push([payloads.ref_update("main", commit)], repository.name))
+    penstock.process.kill()
+    sandbox.create_pipeline("kept-pipeline", "main", repository.name)
+    penstock.start()
+    if penstock.delivery(answer["deliveryId"])["triggers"][0]["state"] == "failed":
+        return  # the start was refused for good before the pipeline existed: nothing to continue
+    trigger, = penstock.started(answer["deliveryId"])
+    action = sandbox.finished_action("kept-pipeline", trigger["pipelineExecutionId"])
+    assert archives.of_zip(sandbox.artifact(action)) == {"a": (archives.FILE, False, b"kept")}
+
+
+def test_reload(sandbox, make_penstock, repository, authority, tmp_path):
+    commit = repository.commit({"a": b"1"})
+    sandbox.create_pipeline("reloaded", "main", repository.name)
+    penstock = make_penstock([]).start()
+
+    def push():
+        return penstock.accept(payloads.push([payloads.ref_update("main", commit)], repository.name))["outcome"]
+
+    assert push() == "filtered"
+    penstock.configuration["webhooks"] = [webhook("reloaded", "reloaded")]
+    penstock.write_configuration()
+    penstock.reload()
+    eventually("the new webhook to be used", lambda: push() == "triggered", interval=0.2)
+
+    # An invalid file changes nothing and says so.
+    valid = penstock.config_file.read_text()
+    penstock.config_file.write_text(valid.replace('"filters"', '"filtres"'))
+    penstock.reload()
+    eventually("the refusal in the log", lambda: "filtres" in penstock.log())
+    assert push() == "triggered"
+    assert penstock.process.running
+
+    # A new certificate is served to new connections; a broken one is not.
+    penstock.config_file.write_text(valid)
+    tls = penstock.configuration["server"]["tls"]
+    renewed = authority.issue("renewed")
+    before = peer_certificate(penstock)
+    tls.update(certificate=str(renewed.certificate), privateKey=str(renewed.private_key))
+    penstock.write_configuration()
+    penstock.reload()
+    eventually("the renewed certificate", lambda: peer_certificate(penstock) != before)
+    now = peer_certificate(penstock)
+    renewed.certificate.write_text("not a certificate")
+    penstock.reload()
+    time.sleep(0.5)
+    assert peer_certificate(penstock) == now
+    assert push() == "triggered"
+    assert penstock.process.terminate() == 0
+
+
+def peer_certificate(penstock):
+    import ssl
+    host, port = penstock.configuration["server"]["listen"].split(":")
+    return ssl.get_server_certificate((host, int(port)))
+
+
+def test_bad_configuration_ends_with_78(make_penstock):
+    penstock = make_penstock([{"name": "x"}])
+    penstock.start(wait=False)
+    assert penstock.process.wait(20) == 78
+    assert "penstock.yaml" in penstock.log()
+
+
+def test_port_in_use_ends_with_1(make_penstock):
+    first = make_penstock([]).start()
+    second = make_penstock([], server={"listen": first.configuration["server"]["listen"]})
+    second.start(wait=False)
+    assert second.process.wait(20) in (1, 78)
+    assert first.configuration["server"]["listen"].split(":")[1] in second.log()
+    assert first.post_hook({}, password=HOOK_PASSWORD).status == 400
+
+
+def test_signals_are_not_lost_under_load(sandbox, make_penstock):
+    penstock = make_penstock([webhook("none", "none", actionConfiguration={"Branch": "nobody"})]).start()
+    for number in range(20):
+        penstock.process.signal(signal.SIGHUP)
+        assert penstock.post_hook(payloads.push([payloads.ref_update("main", f"{number:040x}")])).status == 200
+    assert penstock.process.terminate() == 0
