@@ -11,22 +11,29 @@
 #include <string>
 
 #include "core/aws/credentials.h"
+#include "core/base/error.h"
 #include "core/base/time.h"
 #include "core/http/transport.h"
 
 namespace penstock::aws {
 
 struct Endpoint {
-  std::string url;      // "https://codepipeline.eu-central-1.amazonaws.com", no trailing slash
-  std::string region;   // signing region
-  bool custom = false;  // set by configuration or AWS_ENDPOINT_URL
+  std::string url = {};     // "https://codepipeline.eu-central-1.amazonaws.com", no trailing slash
+  std::string region = {};  // signing region
+  bool custom = false;      // set by configuration or AWS_ENDPOINT_URL
 };
 
 struct ClientOptions {
-  std::string service;  // signing name: "codepipeline", "s3", …
-  Endpoint endpoint;
+  std::string service = {};  // signing name: "codepipeline", "s3", …
+  Endpoint endpoint = {};
   int max_attempts = 3;
-  std::chrono::milliseconds request_timeout{30000};
+  std::chrono::milliseconds request_timeout{30000};  // of one attempt
+  // Told of each attempt that is repeated: "calling codepipeline:PollForJobs: HTTP 400 ThrottlingException …". Called
+  // on the caller's thread; must be thread-safe.
+  std::function<void(const std::string& message)> on_retry = {};
+  // Chance and waiting, which tests replace. `sleep` returns early when stopped.
+  std::function<double()> random_unit = {};
+  std::function<void(std::chrono::milliseconds, const std::stop_token&)> sleep = {};
 };
 
 // Thread-safe; shares connections through the transport. The retry bucket and the clock offset belong to the object.
@@ -37,26 +44,35 @@ class Client {
   ~Client();
 
   struct Call {
+    std::string name = {};  // for messages: "PollForJobs"
     std::string method = "POST";
-    std::string path = "/";  // percent-encoded, sent as is
-    std::string query;       // percent-encoded
-    http::Headers headers;
-    std::string body;
+    std::string path = "/";  // percent-encoded, sent as is below the endpoint's own path
+    std::string query = {};  // percent-encoded
+    http::Headers headers = {};
+    std::string body = {};
     const http::BodySource* body_source = nullptr;
-    std::string payload_sha256;  // lower-case hex when the caller knows it; else computed over `body`
+    std::string payload_sha256 = {};  // lower-case hex when the caller knows it; else computed over `body`
     bool sign = true;
     // Overrides for one call (S3: other host per bucket, the job's credentials, a redirect's region).
-    std::optional<Endpoint> endpoint;
+    std::optional<Endpoint> endpoint = {};
     CredentialsProvider* credentials = nullptr;
     std::chrono::milliseconds timeout{0};  // 0 = the client's
-    std::function<void(std::string_view)> on_body;
-    std::stop_token stop;
+    // Gets a successful body in pieces. An attempt that breaks after the first piece is not repeated.
+    std::function<void(std::string_view)> on_body = {};
+    std::size_t max_response_bytes = 16u << 20;
+    std::stop_token stop = {};
     int max_attempts = 0;  // 0 = the client's
-    // For the protocols: (status, headers, body) -> error code, empty = success. Used to see errors in 200 answers.
-    std::function<std::string(const http::Response&)> error_code;
+    // Sees errors in 2xx answers: the error code, empty = success.
+    std::function<std::string(const http::Response&)> error_code = {};
+    // Answers outside 2xx that need no retry are returned instead of thrown (S3's region redirects).
+    bool return_failures = false;
+    http::ProxyUse proxy = http::ProxyUse::kFromEnvironment;
   };
-  // Signs, sends, retries. Returns 2xx answers (and 3xx/4xx when `return_failures`); throws Error otherwise.
+  // Signs, sends, retries. Throws Error with code() = the service's; may_have_happened() covers all attempts.
   http::Response send(const Call& call);
+
+  // The exception for an answer that `return_failures` brought.
+  Error failure(const Call& call, const http::Response& response) const;
 
   // awsJson1_1 in one step: target "CodePipeline_20150709.PollForJobs", JSON text in, JSON text out.
   std::string call_json(const std::string& target, const std::string& body, std::stop_token stop = {});

@@ -20,47 +20,47 @@
 namespace penstock::aws {
 
 struct ActionTypeId {
-  std::string category, owner, provider, version;
+  std::string category, owner, provider, version = {};
   std::string to_string() const { return category + "/" + owner + "/" + provider + "/" + version; }
   auto operator<=>(const ActionTypeId&) const = default;
 };
 
 struct S3Location {
-  std::string bucket, key;
+  std::string bucket, key = {};
 };
 struct JobArtifact {
-  std::string name, revision;
-  S3Location location;
+  std::string name, revision = {};
+  S3Location location = {};
 };
 
 // PollForJobs / GetJobDetails. Never log it: it holds credentials and secret configuration values.
 struct PipelineJob {
-  std::string id, nonce, account_id;
-  ActionTypeId action_type;
-  std::map<std::string, std::string> configuration;
-  std::string pipeline_name, pipeline_arn, pipeline_execution_id, stage_name, action_name, action_execution_id;
-  std::vector<JobArtifact> input_artifacts, output_artifacts;
-  std::optional<Credentials> artifact_credentials;
-  std::string continuation_token;
-  std::string encryption_key_id;  // empty = the default key
+  std::string id, nonce, account_id = {};
+  ActionTypeId action_type = {};
+  std::map<std::string, std::string> configuration = {};
+  std::string pipeline_name, pipeline_arn, pipeline_execution_id, stage_name, action_name, action_execution_id = {};
+  std::vector<JobArtifact> input_artifacts, output_artifacts = {};
+  std::optional<Credentials> artifact_credentials = {};
+  std::string continuation_token = {};
+  std::string encryption_key_id = {};  // empty = the default key
 };
 
 struct PollRequest {
-  ActionTypeId action_type;
+  ActionTypeId action_type = {};
   int max_batch_size = 1;
-  std::map<std::string, std::string> query_param;  // at most one
+  std::map<std::string, std::string> query_param = {};  // at most one
 };
 
 struct CurrentRevision {
-  std::string revision, change_identifier, summary;
-  std::optional<Timestamp> created;
+  std::string revision, change_identifier, summary = {};
+  std::optional<Timestamp> created = {};
 };
 struct JobSuccess {
-  std::optional<CurrentRevision> current_revision;
-  std::map<std::string, std::string> output_variables;
-  std::string continuation_token;
-  std::string external_execution_id, summary;
-  std::optional<int> percent_complete;
+  std::optional<CurrentRevision> current_revision = {};
+  std::map<std::string, std::string> output_variables = {};
+  std::string continuation_token = {};
+  std::string external_execution_id, summary = {};
+  std::optional<int> percent_complete = {};
 };
 enum class FailureType {
   kJobFailed,
@@ -73,27 +73,27 @@ enum class FailureType {
 std::string_view to_string(FailureType type) noexcept;  // "JobFailed"
 struct JobFailure {
   FailureType type = FailureType::kJobFailed;
-  std::string message, external_execution_id;
+  std::string message, external_execution_id = {};
 };
 
 struct StartRequest {
-  std::string pipeline;
-  std::string client_request_token;
-  std::map<std::string, std::string> variables;  // V2 pipelines only
+  std::string pipeline = {};
+  std::string client_request_token = {};
+  std::map<std::string, std::string> variables = {};  // V2 pipelines only
 };
 
 struct PipelineAction {
-  std::string stage, name;
-  ActionTypeId action_type;
-  std::map<std::string, std::string> configuration;
+  std::string stage, name = {};
+  ActionTypeId action_type = {};
+  std::map<std::string, std::string> configuration = {};
 };
 struct PipelineDescription {
-  std::string name;
+  std::string name = {};
   int version = 0;
-  std::vector<PipelineAction> actions;
+  std::vector<PipelineAction> actions = {};
 };
 struct PipelineExecution {
-  std::string status;  // InProgress, Stopped, Stopping, Succeeded, Superseded, Failed, Cancelled
+  std::string status = {};  // InProgress, Stopped, Stopping, Succeeded, Superseded, Failed, Cancelled
 };
 
 class CodePipelineClient {

@@ -11,10 +11,10 @@
 namespace penstock::aws {
 
 struct Credentials {
-  std::string access_key_id;
-  Secret secret_access_key;
-  Secret session_token;  // may be empty
-  std::optional<Timestamp> expires_at;
+  std::string access_key_id = {};
+  Secret secret_access_key = {};
+  Secret session_token = {};  // may be empty
+  std::optional<Timestamp> expires_at = {};
 };
 
 // Thread-safe. get() may block for a refresh (bounded by its own deadlines); Error{kUnauthenticated | kConfiguration |

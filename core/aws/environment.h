@@ -18,11 +18,11 @@
 namespace penstock::aws {
 
 struct EnvironmentOptions {
-  std::optional<std::string> region;        // from the configuration; wins
-  std::optional<std::string> endpoint_url;  // from the configuration; wins over AWS_ENDPOINT_URL[_SERVICE]
-  std::optional<std::string> profile;
+  std::optional<std::string> region = {};        // from the configuration; wins
+  std::optional<std::string> endpoint_url = {};  // from the configuration; wins over AWS_ENDPOINT_URL[_SERVICE]
+  std::optional<std::string> profile = {};
   // The process environment; tests bring their own map.
-  std::function<std::optional<std::string>(const std::string& name)> variable;
+  std::function<std::optional<std::string>(const std::string& name)> variable = {};
   int max_attempts = 0;  // 0 = AWS_MAX_ATTEMPTS, else 3
 };
 

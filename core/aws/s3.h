@@ -14,18 +14,18 @@
 namespace penstock::aws {
 
 struct UploadRequest {
-  std::string bucket, key;
-  std::filesystem::path file;
-  std::string kms_key_id;              // empty = the bucket's default key; the aws:kms header is sent all the same
+  std::string bucket, key = {};
+  std::filesystem::path file = {};
+  std::string kms_key_id = {};         // empty = the bucket's default key; the aws:kms header is sent all the same
   std::string encryption = "aws:kms";  // aws:kms | aws:kms:dsse | AES256 | none
   std::string content_type = "application/zip";
   CredentialsProvider* credentials = nullptr;  // the job's
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 struct UploadResult {
   std::uint64_t bytes = 0;
-  std::string sha256;  // hex, of the whole file
-  std::string version_id;
+  std::string sha256 = {};  // hex, of the whole file
+  std::string version_id = {};
   int parts = 1;
 };
 
