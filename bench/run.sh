@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds a release and runs the benches; writes bench/results/NAME.json.
+#
+#   bench/run.sh          all benches
+#   bench/run.sh NAME…    these; names are those of bench/NAME_bench.cc
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1:-}" in
+  -h | --help)
+    sed -n '2,5s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+esac
+
+deploy/dependencies.sh --bench
+mkdir -p build/release bench/results
+log=build/release/build.log
+if ! { cmake --preset release && cmake --build --preset release --target penstock_benches penstock; } > "$log" 2>&1; then
+  tail -n 40 "$log" >&2
+  echo "bench/run.sh: building failed; the whole output is in $log" >&2
+  exit 1
+fi
+
+names=("$@")
+if ((${#names[@]} == 0)); then
+  for program in build/release/bin/*_bench; do
+    [[ -x $program ]] || continue
+    name=$(basename "$program")
+    names+=("${name%_bench}")
+  done
+fi
+if ((${#names[@]} == 0)); then
+  echo "bench/run.sh: there are no benches"
+  exit 0
+fi
+for name in "${names[@]}"; do
+  program=build/release/bin/${name}_bench
+  if [[ ! -x $program ]]; then
+    echo "bench/run.sh: there is no bench '$name'" >&2
+    exit 2
+  fi
+  echo "== $name"
+  "$program" --benchmark_out="bench/results/$name.json" --benchmark_out_format=json
+done
