@@ -1,0 +1,337 @@
+#include "server/app.h"
+
+#include <cstdlib>
+#include <set>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/hooks/event.h"
+#include "core/intake/settings.h"
+#include "server/version.h"
+
+namespace penstock::server {
+namespace {
+
+constexpr auto kPrunePause = std::chrono::seconds(60);
+constexpr auto kSecretsPause = std::chrono::minutes(5);
+constexpr int kPruneStep = 200;
+// A poller that has not been answered for so long is reported by /readyz.
+constexpr auto kPollerPatience = std::chrono::minutes(3);
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+telemetry::LogLevel to_level(const std::string& name) {
+  if (name == "debug") return telemetry::LogLevel::kDebug;
+  if (name == "warning") return telemetry::LogLevel::kWarning;
+  if (name == "error") return telemetry::LogLevel::kError;
+  if (name == "off") return telemetry::LogLevel::kOff;
+  return telemetry::LogLevel::kInfo;
+}
+
+std::shared_ptr<http::CurlTransport> make_transport() {
+  http::CurlTransport::Options options;
+  options.user_agent = "penstock/" + std::string(kVersion);
+  options.ca_file = environment_variable("AWS_CA_BUNDLE").value_or("");
+  return std::make_shared<http::CurlTransport>(options);
+}
+
+store::Store::Options store_options(const config::Settings& settings) {
+  std::filesystem::create_directories(settings.data_directory);
+  store::Store::Options options;
+  options.path = settings.history_database();
+  options.make_request_token = [](const std::string& push_key, const std::string& webhook, const std::string& pipeline,
+                                  int generation) {
+    return hooks::client_request_token(push_key, webhook, pipeline, generation);
+  };
+  return options;
+}
+
+std::set<aws::ActionTypeId> action_types(const config::Settings& settings) {
+  std::set<aws::ActionTypeId> types;
+  for (const config::Worker& worker : settings.workers) {
+    const config::ActionType& type = worker.action_type;
+    types.insert({type.category, type.owner, type.provider, type.version});
+  }
+  return types;
+}
+
+trigger::Starter::Options starter_options(const config::Settings& settings) {
+  trigger::Starter::Options options;
+  options.worked_action_types = action_types(settings);
+  options.unclaimed.timeout = settings.unclaimed_job_timeout;
+  return options;
+}
+
+Listener::Options listener_options(const config::Settings& settings) {
+  Listener::Options options;
+  options.host = settings.server.listen_host;
+  options.port = settings.server.listen_port;
+  if (settings.server.tls) {
+    options.tls = Listener::TlsFiles{settings.server.tls->certificate, settings.server.tls->private_key};
+  }
+  options.max_body_bytes = settings.server.max_body_bytes;
+  return options;
+}
+
+bool same_tls(const std::optional<config::Tls>& a, const std::optional<config::Tls>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  return !a || (a->certificate == b->certificate && a->private_key == b->private_key);
+}
+
+}  // namespace
+
+App::App(config::Settings settings)
+    : settings_(std::move(settings)),
+      log_({.level = to_level(settings_.log.level),
+            .format = settings_.log.format == "text" ? telemetry::LogFormat::kText : telemetry::LogFormat::kJson}),
+      transport_(make_transport()),
+      aws_({.region = settings_.aws.region,
+            .endpoint_url = settings_.aws.endpoint_url,
+            .profile = std::nullopt,
+            .variable = environment_variable,
+            .max_attempts = 0},
+           transport_, clock_),
+      secrets_(
+          {.ttl = std::chrono::minutes(5), .variable = environment_variable},
+          [this] { return aws_.client("secretsmanager"); }, clock_),
+      codepipeline_client_(aws_.client("codepipeline")),
+      codepipeline_(std::make_shared<aws::CodePipelineClient>(codepipeline_client_)),
+      s3_(std::make_shared<aws::S3Client>(aws_.client("s3"), aws::S3Options{})),
+      catalog_({}, codepipeline_, clock_),
+      store_(store_options(settings_), clock_),
+      mirrors_(mirror_options(settings_)),
+      git_credentials_(secrets_, transport_, clock_),
+      receiver_(
+          {}, store_,
+          [this](const std::string& pipeline, const std::string& action) {
+            return catalog_.find_configuration(pipeline, action);
+          },
+          trigger_wake_, clock_, log_),
+      workers_({.store = store_, .codepipeline = codepipeline_, .clock = clock_, .log = log_}, {}),
+      starter_(starter_options(settings_), {.store = store_,
+                                            .codepipeline = codepipeline_,
+                                            .codepipeline_client = codepipeline_client_,
+                                            .catalog = catalog_,
+                                            .wake = trigger_wake_,
+                                            .clock = clock_,
+                                            .log = log_,
+                                            .on_started = [this] { workers_.wake(); }}),
+      listener_(listener_options(settings_)) {
+  apply(settings_);
+  add_hook_routes(listener_, receiver_, policy_);
+  add_history_routes(listener_, store_, receiver_, policy_, log_, streams_stop_.get_token());
+  add_health_routes(listener_, readiness_checks());
+  port_ = listener_.bind();
+}
+
+App::~App() = default;
+
+std::string App::address() const {
+  const std::string& host = settings_.server.listen_host;
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return (settings_.server.tls ? "https://" : "http://") + (is_ipv6 ? "[" + host + "]" : host) + ":" +
+         std::to_string(port_);
+}
+
+void App::apply(const config::Settings& settings) {
+  const auto resolve = [this](const SecretReference& reference) { return secrets_.resolve(reference); };
+  // Everything that can fail comes first, so that a bad configuration changes nothing.
+  auto intake_settings = std::make_shared<const intake::IntakeSettings>(intake::make_settings(settings, resolve));
+  auto webhooks = std::make_shared<trigger::WebhookList>();
+  for (const intake::WebhookSettings& webhook : intake_settings->webhooks) webhooks->push_back(webhook.webhook);
+  std::vector<AccessTokens::Token> tokens;
+  for (const config::AccessToken& token : settings.access_tokens) {
+    tokens.push_back({token.name, resolve(token.token), token.scopes});
+  }
+  RequestPolicy policy;
+  policy.access = AccessTokens(tokens);
+  for (const std::string& text : settings.server.trusted_proxies) {
+    if (const auto range = hooks::IpRange::parse(text)) policy.trusted_proxies.push_back(*range);
+  }
+  git_credentials_.set(settings.credentials);
+
+  receiver_.set_settings(std::move(intake_settings));
+  starter_.set_webhooks(std::move(webhooks));
+  starter_.set_worked_action_types(action_types(settings));
+  policy_.set(std::make_shared<const RequestPolicy>(std::move(policy)));
+  log_.set_level(to_level(settings.log.level));
+}
+
+void App::run() {
+  log_.info("started", {{"version", kVersion},
+                        {"address", address()},
+                        {"endpoints", settings_.endpoints.size()},
+                        {"webhooks", settings_.webhooks.size()},
+                        {"workers", settings_.workers.size()}});
+  workers_.replace(worker_options(settings_));
+  workers_.start();
+  starter_.start();
+  maintenance_ = std::jthread([this](const std::stop_token& stop) { maintain(stop); });
+  std::jthread server([this] { listener_.serve(); });
+  std::chrono::milliseconds drain_timeout;
+  {
+    std::unique_lock lock(request_mutex_);
+    requested_.wait(lock, [this] { return stop_requested_; });
+    drain_timeout = settings_.server.drain_timeout;
+  }
+
+  log_.info("draining", {{"timeoutMilliseconds", drain_timeout.count()}});
+  const auto deadline = std::chrono::steady_clock::now() + drain_timeout;
+  streams_stop_.request_stop();
+  listener_.stop();
+  starter_.request_stop();
+  maintenance_.request_stop();
+  const bool finished = workers_.drain(deadline);
+  starter_.join();
+  server.join();
+  maintenance_.join();
+  if (finished) {
+    log_.info("stopped");
+  } else {
+    log_.warning("stopped with jobs unfinished; the next start resumes them");
+  }
+}
+
+void App::request_stop() {
+  std::lock_guard lock(request_mutex_);
+  stop_requested_ = true;
+  requested_.notify_all();
+}
+
+void App::request_reload() {
+  std::lock_guard lock(request_mutex_);
+  reload_requested_ = true;
+  requested_.notify_all();
+}
+
+void App::maintain(std::stop_token stop) {
+  auto next_prune = std::chrono::steady_clock::now();
+  auto next_secrets = std::chrono::steady_clock::now() + kSecretsPause;
+  while (!stop.stop_requested()) {
+    bool reload_now = false;
+    {
+      std::unique_lock lock(request_mutex_);
+      requested_.wait_until(lock, stop, std::min(next_prune, next_secrets), [this] { return reload_requested_; });
+      reload_now = std::exchange(reload_requested_, false);
+    }
+    if (stop.stop_requested()) return;
+    if (reload_now) reload();
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_secrets) {
+      // Rotated secrets take effect without a reload; while they cannot be read the former ones stay.
+      try {
+        apply(settings_);
+      } catch (const Error& error) {
+        log_.warning("reading secrets again failed; the former ones stay in use", {{"error", error.what()}});
+      }
+      next_secrets = std::chrono::steady_clock::now() + kSecretsPause;
+    }
+    if (now >= next_prune) {
+      prune();
+      next_prune = std::chrono::steady_clock::now() + kPrunePause;
+    }
+  }
+}
+
+void App::prune() {
+  if (settings_.history.retention.count() == 0) return;
+  try {
+    const Timestamp before = clock_.now() - settings_.history.retention;
+    int total = 0;
+    for (int rounds = 0; rounds < 100; ++rounds) {
+      const int gone = store_.prune(before, kPruneStep);
+      total += gone;
+      if (gone == 0) break;
+    }
+    if (total > 0) log_.info("deleted old history", {{"rows", total}, {"before", format_rfc3339(before)}});
+  } catch (const Error& error) {
+    log_.warning("deleting old history failed; trying again later", {{"error", error.what()}});
+  }
+}
+
+void App::reload() {
+  try {
+    config::LoadResult loaded = config::load(settings_.file);
+    if (!loaded.problems.empty()) {
+      for (const config::Problem& problem : loaded.problems) {
+        log_.error("the configuration has a problem; nothing was changed",
+                   {{"problem", problem.to_string(settings_.file)}});
+      }
+      return;
+    }
+    warn_about_fixed_settings(loaded.settings);
+    // Where things are and where we listen stays as it was at start.
+    config::Settings& fresh = loaded.settings;
+    fresh.data_directory = settings_.data_directory;
+    fresh.history.database = settings_.history.database;
+    fresh.server.listen_host = settings_.server.listen_host;
+    fresh.server.listen_port = settings_.server.listen_port;
+    fresh.server.tls = settings_.server.tls;
+    fresh.aws = settings_.aws;
+    listener_.reload_certificate();
+    apply(fresh);
+    workers_.replace(worker_options(fresh));
+    {
+      std::lock_guard lock(request_mutex_);
+      settings_ = std::move(fresh);
+    }
+    log_.info("reloaded the configuration", {{"endpoints", settings_.endpoints.size()},
+                                             {"webhooks", settings_.webhooks.size()},
+                                             {"workers", settings_.workers.size()}});
+  } catch (const Error& error) {
+    log_.error("reloading failed; nothing was changed", {{"error", error.what()}});
+  }
+}
+
+void App::warn_about_fixed_settings(const config::Settings& fresh) const {
+  const auto warn_if = [&](bool changed, std::string_view key) {
+    if (changed) log_.warning("this setting changes only with a restart", {{"setting", key}});
+  };
+  warn_if(fresh.data_directory != settings_.data_directory, "dataDirectory");
+  warn_if(fresh.history.database != settings_.history.database, "history.database");
+  warn_if(fresh.server.listen_host != settings_.server.listen_host ||
+              fresh.server.listen_port != settings_.server.listen_port,
+          "server.listen");
+  warn_if(!same_tls(fresh.server.tls, settings_.server.tls), "server.tls");
+  warn_if(fresh.server.max_body_bytes != settings_.server.max_body_bytes, "server.maxBodyBytes");
+  warn_if(fresh.aws.region != settings_.aws.region || fresh.aws.endpoint_url != settings_.aws.endpoint_url, "aws");
+  warn_if(fresh.unclaimed_job_timeout != settings_.unclaimed_job_timeout, "unclaimedJobTimeout");
+  warn_if(fresh.git.allow_file_protocol != settings_.git.allow_file_protocol, "git.allowFileProtocol");
+  warn_if(fresh.log.format != settings_.log.format, "log.format");
+}
+
+std::vector<ReadinessCheck> App::readiness_checks() {
+  const auto text_of_failure = [](const std::function<void()>& check) -> std::string {
+    try {
+      check();
+      return "";
+    } catch (const Error& error) {
+      return std::string(to_string(error.kind()));  // the text may speak of the inside; the log has it
+    }
+  };
+  return {
+      {"store", [this, text_of_failure] { return text_of_failure([this] { store_.check_writable(); }); }},
+      {"certificate",
+       [this]() -> std::string {
+         const auto end = listener_.certificate_expiry();
+         return end && *end <= clock_.now() ? "expired " + format_rfc3339(*end) : "";
+       }},
+      {"credentials", [this, text_of_failure] { return text_of_failure([this] { aws_.credentials()->get(); }); }},
+      {"pollers",
+       [this]() -> std::string {
+         std::string failing;
+         for (const jobs::WorkerStatus& worker : workers_.status()) {
+           const bool answered = worker.last_poll && clock_.steady_now() - *worker.last_poll < kPollerPatience;
+           if (worker.polling && answered) continue;
+           failing += (failing.empty() ? "" : ", ") + worker.action_type;
+         }
+         return failing;
+       }},
+  };
+}
+
+}  // namespace penstock::server

@@ -1,0 +1,88 @@
+// The running program: what it is made of and how the parts are wired. The members in order are the wiring diagram;
+// each part gets only what stands above it, and they end in the opposite order.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/aws/environment.h"
+#include "core/aws/pipeline_catalog.h"
+#include "core/aws/secrets.h"
+#include "core/base/time.h"
+#include "core/base/wake.h"
+#include "core/config/settings.h"
+#include "core/git/mirror.h"
+#include "core/http/curl_transport.h"
+#include "core/intake/receiver.h"
+#include "core/jobs/worker_pool.h"
+#include "core/store/store.h"
+#include "core/telemetry/log.h"
+#include "core/trigger/starter.h"
+#include "server/git_credentials.h"
+#include "server/listener.h"
+#include "server/routes.h"
+
+namespace penstock::server {
+
+// Made from a validated configuration. Not thread-safe but for request_stop() and request_reload().
+class App {
+ public:
+  // Opens the history, resolves all secrets, binds the address. Error{kConfiguration} for what a person must change in
+  // the configuration, other kinds for what may pass.
+  explicit App(config::Settings settings);
+  ~App();
+
+  // "https://127.0.0.1:8443"
+  std::string address() const;
+
+  // Serves until request_stop(), then drains: no new requests, no new jobs, running jobs finish or are handed back to
+  // the next start after `server.drainTimeout`.
+  void run();
+  void request_stop();
+  // Reads the configuration file and the certificates again, soon, on another thread. An invalid file changes nothing.
+  void request_reload();
+
+ private:
+  void maintain(std::stop_token stop);
+  void reload();
+  void apply(const config::Settings& settings);
+  void warn_about_fixed_settings(const config::Settings& settings) const;
+  void prune();
+  std::vector<ReadinessCheck> readiness_checks();
+
+  config::Settings settings_;  // after the start only the maintenance thread writes it, under request_mutex_
+  const SystemClock clock_;
+  telemetry::Log log_;
+  std::shared_ptr<http::CurlTransport> transport_;
+  aws::Environment aws_;
+  aws::SecretResolver secrets_;
+  std::shared_ptr<aws::Client> codepipeline_client_;
+  std::shared_ptr<aws::CodePipelineClient> codepipeline_;
+  std::shared_ptr<aws::S3Client> s3_;
+  aws::PipelineCatalog catalog_;
+  store::Store store_;
+  git::Mirrors mirrors_;
+  GitCredentials git_credentials_;
+  Wake trigger_wake_;
+  intake::Receiver receiver_;
+  jobs::WorkerPool workers_;
+  trigger::Starter starter_;
+  CurrentPolicy policy_;
+  std::stop_source streams_stop_;
+  Listener listener_;
+  int port_ = 0;
+
+  std::mutex request_mutex_;
+  std::condition_variable_any requested_;
+  bool stop_requested_ = false;    // guarded by request_mutex_
+  bool reload_requested_ = false;  // guarded by request_mutex_
+  std::jthread maintenance_;       // last: stops before anything that it uses
+};
+
+}  // namespace penstock::server

@@ -1,0 +1,116 @@
+#include "server/command_line.h"
+
+#include <csignal>
+#include <functional>
+#include <iostream>
+#include <iterator>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "server/version.h"
+
+namespace penstock::server {
+namespace {
+
+constexpr std::size_t kMaxInput = 64u << 20;
+
+}  // namespace
+
+std::string read_input(const std::filesystem::path& path) {
+  if (path != "-") return read_file(path, kMaxInput);
+  std::string text;
+  char buffer[65536];
+  while (std::cin.read(buffer, sizeof buffer) || std::cin.gcount() > 0) {
+    text.append(buffer, static_cast<std::size_t>(std::cin.gcount()));
+    if (text.size() > kMaxInput) throw Error(ErrorKind::kExhausted, "reading stdin: more than 64 MiB");
+  }
+  return text;
+}
+
+int run_command_line(int argc, char** argv) {
+  // A peer that hangs up must end its connection, not the process.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{"Penstock: the gate between Azure DevOps repositories and AWS CodePipeline"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string(kVersion));
+  app.failure_message(CLI::FailureMessage::help);
+  std::function<int()> command;
+
+  std::filesystem::path config;
+  const auto add_config = [&](CLI::App* sub, bool required) {
+    auto* option = sub->add_option("-c,--config", config, "configuration file (YAML or JSON)");
+    if (required) option->required();
+  };
+
+  auto* serve = app.add_subcommand("serve", "run receiver, trigger stage and workers until SIGTERM; SIGHUP reloads");
+  add_config(serve, true);
+  serve->callback([&] { command = [&] { return run_serve(config); }; });
+
+  auto* check = app.add_subcommand("check", "validate the configuration; prints every problem with its line");
+  add_config(check, true);
+  check->callback([&] { command = [&] { return run_check(config); }; });
+
+  auto* show = app.add_subcommand("config", "print the effective settings and where each comes from; secrets masked");
+  add_config(show, true);
+  show->callback([&] { command = [&] { return run_config(config); }; });
+
+  std::string query;
+  std::filesystem::path document = "-";
+  auto* jsonpath = app.add_subcommand("jsonpath", "evaluate an RFC 9535 query; prints [{\"path\", \"value\"}, …]");
+  jsonpath->add_option("QUERY", query, "the query, e.g. '$.resource.refUpdates..name'")->required();
+  jsonpath->add_option("FILE", document, "JSON document; stdin when left out");
+  jsonpath->callback([&] { command = [&] { return run_jsonpath(query, document); }; });
+
+  std::filesystem::path payload = "-";
+  auto* explain = app.add_subcommand("explain", "say what would happen to a payload; starts nothing");
+  add_config(explain, true);
+  explain->add_option("PAYLOAD", payload, "the event's JSON; stdin when left out");
+  explain->callback([&] { command = [&] { return run_explain(config, payload); }; });
+
+  ArtifactArguments artifact_arguments;
+  auto* artifact = app.add_subcommand("artifact", "fetch a revision and zip it with the worker's engine, without AWS");
+  artifact->add_option("--repository", artifact_arguments.repository, "https://…, ssh://… or git@host:path")
+      ->required();
+  artifact->add_option("--revision", artifact_arguments.revision, "commit id, refs/… or a branch name")->required();
+  artifact->add_option("--output", artifact_arguments.output, "the zip file to write")->required();
+  artifact->add_option("-c,--config", artifact_arguments.config, "configuration with the credentials");
+  artifact
+      ->add_option("--credentials", artifact_arguments.credentials, "a name under `credentials:` of the configuration")
+      ->needs("--config");
+  artifact->add_option("--cache", artifact_arguments.cache, "folder for the mirror; kept for the next run");
+  artifact->add_option("--previous", artifact_arguments.previous, "an earlier artifact to copy unchanged entries from");
+  artifact->callback([&] { command = [&] { return run_artifact(artifact_arguments); }; });
+
+  std::string delivery_id, server;
+  std::filesystem::path ca_file;
+  auto* redeliver = app.add_subcommand("redeliver", "ask a running server to process a stored delivery again");
+  redeliver->add_option("ID", delivery_id, "the delivery's id")->required();
+  redeliver->add_option("--server", server, "e.g. https://penstock.example.com; the token comes from PENSTOCK_TOKEN")
+      ->required();
+  redeliver->add_option("--ca-file", ca_file, "PEM certificates to trust instead of the system's");
+  redeliver->callback([&] { command = [&] { return run_redeliver(delivery_id, server, ca_file); }; });
+
+  auto* version = app.add_subcommand("version", "print the versions of Penstock and of its libraries");
+  version->callback([&] { command = [] { return run_version(); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, std::cout, std::cerr);
+    return code == 0 ? kExitSuccess : kExitUsage;
+  }
+  try {
+    return command();
+  } catch (const Error& error) {
+    std::cerr << "penstock: " << error.what() << "\n";
+    return error.kind() == ErrorKind::kConfiguration ? kExitBadConfig : kExitFailure;
+  } catch (const std::exception& error) {
+    std::cerr << "penstock: internal error: " << error.what() << "\n";
+    return kExitFailure;
+  }
+}
+
+}  // namespace penstock::server

@@ -1,0 +1,39 @@
+// The command line: parses arguments and runs one command. What a command prints for people goes to stderr; stdout
+// holds only its result.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace penstock::server {
+
+// Exit codes (sysexits.h where it has a word for it).
+inline constexpr int kExitSuccess = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitBadQuery = 2;
+inline constexpr int kExitNoMatch = 3;
+inline constexpr int kExitUsage = 64;
+inline constexpr int kExitBadConfig = 78;
+
+int run_command_line(int argc, char** argv);
+
+struct ArtifactArguments {
+  std::string repository, revision;
+  std::filesystem::path output, config, cache, previous;
+  std::string credentials;
+};
+
+int run_serve(const std::filesystem::path& config);
+int run_check(const std::filesystem::path& config);
+int run_config(const std::filesystem::path& config);
+int run_jsonpath(const std::string& query, const std::filesystem::path& document);           // "-" = stdin
+int run_explain(const std::filesystem::path& config, const std::filesystem::path& payload);  // "-" = stdin
+int run_artifact(const ArtifactArguments& arguments);
+int run_redeliver(const std::string& delivery_id, const std::string& server, const std::filesystem::path& ca_file);
+int run_version();
+
+// Reads all of a file, or of stdin for "-"; Error past 64 MiB.
+std::string read_input(const std::filesystem::path& path);
+
+}  // namespace penstock::server

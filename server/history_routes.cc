@@ -1,0 +1,304 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/json/json.h"
+#include "server/history_json.h"
+#include "server/routes.h"
+
+namespace penstock::server {
+namespace {
+
+constexpr int kMaxPage = 500;
+constexpr int kLogLinesAtOnce = 500;
+constexpr auto kStreamPause = std::chrono::milliseconds(300);
+// A stream holds a request thread; the client's EventSource comes back with Last-Event-ID by itself.
+constexpr auto kLongestStream = std::chrono::minutes(10);
+constexpr int kMaxStreams = 16;
+
+int status_of(const Error& error) {
+  switch (error.kind()) {
+    case ErrorKind::kInvalidInput:
+      return 400;
+    case ErrorKind::kUnauthenticated:
+      return 401;
+    case ErrorKind::kPermission:
+      return 403;
+    case ErrorKind::kNotFound:
+      return 404;
+    case ErrorKind::kConflict:
+      return 409;
+    case ErrorKind::kRateLimited:
+    case ErrorKind::kUnavailable:
+    case ErrorKind::kTimeout:
+    case ErrorKind::kExhausted:
+      return 503;
+    case ErrorKind::kConfiguration:
+    case ErrorKind::kCancelled:
+    case ErrorKind::kCorrupt:
+    case ErrorKind::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+// Texts of these statuses are made for the sender of the request; others could speak of the inside.
+bool is_for_the_sender(int status) {
+  return status == 400 || status == 404 || status == 409;
+}
+
+// Reads the query's parameters, each once; finish() refuses those that nobody asked for.
+class Parameters {
+ public:
+  explicit Parameters(const Request& request) : request_(request) {}
+
+  std::optional<std::string> text(const std::string& name) {
+    known_.push_back(name);
+    const auto value = request_.query_parameter(name);
+    return value && !value->empty() ? value : std::nullopt;
+  }
+
+  std::optional<Timestamp> time(const std::string& name) {
+    const auto value = text(name);
+    if (!value) return std::nullopt;
+    const auto time = parse_rfc3339(*value);
+    if (!time) refuse(name, "an RFC 3339 time such as 2026-11-21T09:30:00Z", *value);
+    return time;
+  }
+
+  int page_size() {
+    const auto value = text("limit");
+    if (!value) return 50;
+    const auto number = parse_unsigned(*value);
+    if (!number || *number < 1 || *number > kMaxPage) refuse("limit", "a number from 1 to 500", *value);
+    return static_cast<int>(*number);
+  }
+
+  template <typename T>
+  std::optional<T> one_of(const std::string& name, std::optional<T> (*parse)(std::string_view) noexcept,
+                          std::string_view expected) {
+    const auto value = text(name);
+    if (!value) return std::nullopt;
+    const auto parsed = parse(*value);
+    if (!parsed) refuse(name, expected, *value);
+    return parsed;
+  }
+
+  void finish() const {
+    for (const auto& [name, value] : request_.query) {
+      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      const auto nearest = nearest_name(name, known_);
+      throw Error(ErrorKind::kInvalidInput, "unknown query parameter " + in_quotes(name) +
+                                                (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
+    }
+  }
+
+ private:
+  [[noreturn]] static void refuse(const std::string& name, std::string_view expected, std::string_view found) {
+    throw Error(ErrorKind::kInvalidInput, "query parameter " + in_quotes(name) + ": expected " + std::string(expected) +
+                                              ", found " + in_quotes(found));
+  }
+
+  const Request& request_;
+  std::vector<std::string> known_;
+};
+
+class HistoryRoutes {
+ public:
+  HistoryRoutes(store::Store& store, intake::Receiver& receiver, const CurrentPolicy& policy, const telemetry::Log& log,
+                std::stop_token stop)
+      : store_(store), receiver_(receiver), policy_(policy), log_(log), stop_(std::move(stop)) {}
+
+  using Answer = Response (HistoryRoutes::*)(const Request&);
+
+  // Checks the token's scope, then answers; errors become problem documents.
+  Response guarded(const Request& request, std::string_view scope, Answer answer) {
+    switch (policy_.get()->access.check(request.header("Authorization"), scope)) {
+      case AccessResult::kAllowed:
+        break;
+      case AccessResult::kNoCredential:
+      case AccessResult::kUnknownToken: {
+        Response response = problem(request, 401, "send a valid token: Authorization: Bearer TOKEN");
+        response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"penstock\"");
+        return response;
+      }
+      case AccessResult::kScopeMissing: {
+        Response response = problem(request, 403, "the token lacks the scope " + std::string(scope));
+        response.headers.emplace_back("WWW-Authenticate",
+                                      "Bearer error=\"insufficient_scope\", scope=\"" + std::string(scope) + "\"");
+        return response;
+      }
+    }
+    try {
+      return (this->*answer)(request);
+    } catch (const Error& error) {
+      const int status = status_of(error);
+      if (!is_for_the_sender(status)) {
+        log_.error("answering a history request failed",
+                   {{"requestId", request.request_id}, {"path", request.path}, {"error", error.what()}});
+      }
+      Response response = problem(request, status,
+                                  is_for_the_sender(status) ? error.what()
+                                  : status == 503           ? "the history cannot be read at the moment"
+                                                  : "an internal error; the log has it under this request id");
+      if (status == 503) response.headers.emplace_back("Retry-After", "5");
+      return response;
+    }
+  }
+
+  Response list_deliveries(const Request& request) {
+    Parameters parameters(request);
+    store::DeliveryQuery query;
+    query.limit = parameters.page_size();
+    query.cursor = parameters.text("cursor").value_or("");
+    query.since = parameters.time("since");
+    query.until = parameters.time("until");
+    query.event_type = parameters.text("eventType");
+    query.repository = parameters.text("repository");
+    query.ref = parameters.text("ref");
+    query.pipeline = parameters.text("pipeline");
+    query.webhook = parameters.text("webhook");
+    query.outcome =
+        parameters.one_of("outcome", store::parse_outcome, "triggered, filtered, duplicate, test, ignored or rejected");
+    parameters.finish();
+    const store::DeliveryPage page = store_.list_deliveries(query);
+    json::Json body = {{"deliveries", json::Json::array()}};
+    for (const store::Delivery& delivery : page.deliveries) body["deliveries"].push_back(delivery_summary(delivery));
+    body["nextCursor"] = page.next_cursor.empty() ? json::Json(nullptr) : json::Json(page.next_cursor);
+    return Response{.body = json::dump(body)};
+  }
+
+  Response get_delivery(const Request& request) {
+    const auto delivery = store_.find_delivery(request.captures.at(0));
+    if (!delivery) throw Error(ErrorKind::kNotFound, "no delivery has this id");
+    return Response{.body = json::dump(delivery_whole(*delivery))};
+  }
+
+  Response redeliver(const Request& request) {
+    const intake::HookAnswer answer = receiver_.redeliver(request.captures.at(0));
+    log_.info("redelivered", {{"requestId", request.request_id},
+                              {"deliveryId", request.captures.at(0)},
+                              {"newDeliveryId", answer.delivery_id}});
+    return Response{.status = 202, .body = json::dump({{"deliveryId", answer.delivery_id}})};
+  }
+
+  Response list_jobs(const Request& request) {
+    Parameters parameters(request);
+    store::JobQuery query;
+    query.limit = parameters.page_size();
+    query.cursor = parameters.text("cursor").value_or("");
+    query.pipeline = parameters.text("pipeline");
+    query.pipeline_execution_id = parameters.text("pipelineExecutionId");
+    query.state = parameters.one_of("state", store::parse_job_state,
+                                    "claimed, acknowledged, running, reporting, succeeded, failed or lost");
+    parameters.finish();
+    const store::JobPage page = store_.list_jobs(query);
+    json::Json body = {{"jobs", json::Json::array()}};
+    for (const store::Job& job : page.jobs) body["jobs"].push_back(job_to_json(job));
+    body["nextCursor"] = page.next_cursor.empty() ? json::Json(nullptr) : json::Json(page.next_cursor);
+    return Response{.body = json::dump(body)};
+  }
+
+  Response get_job(const Request& request) { return Response{.body = json::dump(job_to_json(find_job(request)))}; }
+
+  Response job_log(const Request& request) {
+    const store::Job job = find_job(request);
+    const bool live = request.header("Accept").value_or("").find("text/event-stream") != std::string::npos;
+    return live ? live_log(request, job.id) : whole_log(job.id);
+  }
+
+ private:
+  store::Job find_job(const Request& request) {
+    auto job = store_.find_job(request.captures.at(0));
+    if (!job) throw Error(ErrorKind::kNotFound, "no job has this id");
+    return std::move(*job);
+  }
+
+  Response whole_log(const std::string& id) {
+    Response response{.content_type = "text/plain; charset=utf-8"};
+    std::int64_t after = 0;
+    response.stream = [this, id, after](const std::function<bool(std::string_view)>& write) mutable {
+      const auto lines = store_.job_log(id, after, kLogLinesAtOnce);
+      std::string piece;
+      for (const store::LogLine& line : lines) {
+        piece += format_rfc3339(line.time) + " " + line.text + "\n";
+        after = line.sequence;
+      }
+      return (piece.empty() || write(piece)) && static_cast<int>(lines.size()) == kLogLinesAtOnce;
+    };
+    return response;
+  }
+
+  static bool is_over(const std::optional<store::Job>& job) {
+    return !job || job->state == store::JobState::kSucceeded || job->state == store::JobState::kFailed ||
+           job->state == store::JobState::kLost;
+  }
+
+  // Server-sent events: one "message" a line with the sequence number as id, "end" with the final state.
+  Response live_log(const Request& request, const std::string& id) {
+    if (streams_->fetch_add(1) >= kMaxStreams) {
+      streams_->fetch_sub(1);
+      Response response = problem(request, 503, "too many logs are being followed; read it without event stream");
+      response.headers.emplace_back("Retry-After", "30");
+      return response;
+    }
+    // Released with the last copy of the stream's closure, however the connection ends.
+    const std::shared_ptr<void> slot(nullptr, [streams = streams_](void*) { streams->fetch_sub(1); });
+    Response response{.content_type = "text/event-stream"};
+    const auto resume = parse_unsigned(request.header("Last-Event-ID").value_or("0")).value_or(0);
+    auto after = static_cast<std::int64_t>(std::min<std::uint64_t>(resume, 1u << 30));
+    const auto deadline = std::chrono::steady_clock::now() + kLongestStream;
+    response.stream = [this, id, after, deadline, slot](const std::function<bool(std::string_view)>& write) mutable {
+      const auto job = store_.find_job(id);  // before the lines: what is logged before the end is then always sent
+      const auto lines = store_.job_log(id, after, kLogLinesAtOnce);
+      std::string piece;
+      for (const store::LogLine& line : lines) {
+        piece += "id: " + std::to_string(line.sequence) +
+                 "\ndata: " + json::dump({{"time", format_rfc3339(line.time)}, {"text", line.text}}) + "\n\n";
+        after = line.sequence;
+      }
+      const bool done = lines.empty() && is_over(job);
+      if (done) {
+        piece += "event: end\ndata: " +
+                 json::dump({{"state", job ? store::to_string(job->state) : std::string_view("gone")}}) + "\n\n";
+      } else if (lines.empty()) {
+        piece = ": waiting\n\n";  // notices a client that went away
+      }
+      if (!write(piece) || done) return false;
+      if (stop_.stop_requested() || std::chrono::steady_clock::now() > deadline) return false;
+      if (lines.empty()) std::this_thread::sleep_for(kStreamPause);
+      return true;
+    };
+    return response;
+  }
+
+  store::Store& store_;
+  intake::Receiver& receiver_;
+  const CurrentPolicy& policy_;
+  const telemetry::Log& log_;
+  const std::stop_token stop_;
+  const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);
+};
+
+}  // namespace
+
+void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver,
+                        const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop) {
+  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, policy, log, std::move(stop));
+  const auto add = [&](const std::string& method, const std::string& pattern, std::string_view scope,
+                       HistoryRoutes::Answer answer) {
+    listener.route(method, pattern,
+                   [routes, scope, answer](const Request& request) { return routes->guarded(request, scope, answer); });
+  };
+  add("GET", "/api/v1/deliveries", "history.read", &HistoryRoutes::list_deliveries);
+  add("GET", "/api/v1/deliveries/([^/]+)", "history.read", &HistoryRoutes::get_delivery);
+  add("POST", "/api/v1/deliveries/([^/]+)/redeliver", "history.redeliver", &HistoryRoutes::redeliver);
+  add("GET", "/api/v1/jobs", "history.read", &HistoryRoutes::list_jobs);
+  add("GET", "/api/v1/jobs/([^/]+)", "history.read", &HistoryRoutes::get_job);
+  add("GET", "/api/v1/jobs/([^/]+)/log", "history.read", &HistoryRoutes::job_log);
+}
+
+}  // namespace penstock::server

@@ -1,0 +1,60 @@
+// The routes and what they answer. Each group registers itself on a listener and reads from what it is given; nothing
+// here decides anything but HTTP.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/hooks/ip_range.h"
+#include "core/intake/receiver.h"
+#include "core/store/store.h"
+#include "core/telemetry/log.h"
+#include "server/access.h"
+#include "server/listener.h"
+
+namespace penstock::server {
+
+// What a reload replaces as a whole.
+struct RequestPolicy {
+  std::vector<hooks::IpRange> trusted_proxies;
+  AccessTokens access{{}};
+};
+
+// Thread-safe holder of the current policy.
+class CurrentPolicy {
+ public:
+  void set(std::shared_ptr<const RequestPolicy> policy) {
+    std::lock_guard lock(mutex_);
+    policy_ = std::move(policy);
+  }
+  std::shared_ptr<const RequestPolicy> get() const {
+    std::lock_guard lock(mutex_);
+    return policy_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const RequestPolicy> policy_ = std::make_shared<const RequestPolicy>();
+};
+
+// POST /hooks/{endpoint}
+void add_hook_routes(Listener& listener, intake::Receiver& receiver, const CurrentPolicy& policy);
+
+// /api/v1/deliveries, /api/v1/jobs and what is below them. Streams of job logs end when `stop` is requested.
+void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver,
+                        const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop);
+
+// One named condition of readiness; an empty result is good, anything else says what is wrong.
+struct ReadinessCheck {
+  std::string name;
+  std::function<std::string()> failure;
+};
+
+// GET /healthz, /readyz and /openapi.json
+void add_health_routes(Listener& listener, std::vector<ReadinessCheck> checks);
+
+}  // namespace penstock::server
