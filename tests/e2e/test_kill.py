@@ -83,7 +83,7 @@ def test_killed_at_random_points(sandbox, make_penstock, repository):
     count = KILLS * PUSHES_PER_SECOND * 3
     commits = list(zip(make_commits(repository, "a", count), make_commits(repository, "b", count)))
     # Jobs that were offered to a server that died come back soon instead of after half a minute.
-    sandbox.configure(reofferMilliseconds=1500)
+    sandbox.configure(reofferSeconds=1.5)
     for pipeline, branch in PIPELINES.items():
         sandbox.create_pipeline(pipeline, branch, repository.name, mode="PARALLEL")
     penstock = make_penstock([webhook(name, name) for name in PIPELINES]).start()

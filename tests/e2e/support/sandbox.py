@@ -1,5 +1,7 @@
 """penstock-sandbox as AWS, and the resources that the scenarios need in it."""
 
+import contextlib
+import json
 import os
 import re
 from pathlib import Path
@@ -47,6 +49,29 @@ class Sandbox:
     def close(self):
         self.process.close()
 
+    # How it behaves
+
+    def admin(self, what, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        answer = web.request("POST" if data else "GET", f"{self.url}/_sandbox/{what}", data)
+        assert answer.status == 200, (what, answer.status, answer.text)
+        return answer.json()
+
+    def configure(self, **settings):
+        self.admin("settings", settings)
+
+    @contextlib.contextmanager
+    def faults(self, **faults):
+        """Misbehaves inside of `with`; see tests/sandbox/faults.h."""
+        self.admin("faults", faults)
+        try:
+            yield
+        finally:
+            self.admin("reset-faults", {})
+
+    def state(self):
+        return self.admin("state")
+
     # What is there
 
     def create_action_type(self, provider=ACTION_TYPE["provider"], queryable=None):
@@ -89,7 +114,6 @@ class Sandbox:
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.credentials import Credentials
-        import json
 
         request = AWSRequest("POST", self.url + "/", data=json.dumps(members).encode(), headers={
             "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"CodePipeline_20150709.{operation}"})
