@@ -18,27 +18,28 @@ LAYERS = [
     ["intake", "trigger", "jobs"],
 ]
 
-# Header pattern -> where it may be included. A library's header appears only in .cc files, but for the headers named.
+# Header pattern -> the folders that may include it. A module's headers may only as long as no other module gets to see
+# it through them.
 LIBRARIES = {
-    "nlohmann/*": ["core/json/json.h"],
-    "simdjson.h": ["core/json/*.cc"],
-    "curl/*": ["core/http/*.cc"],
-    "re2/*": ["core/base/*.cc"],
-    "openssl/*": ["core/base/*.cc", "server/*.cc"],
-    "git2.h": ["core/git/*.cc"],
-    "git2/*": ["core/git/*.cc"],
-    "zip.h": ["core/archive/*.cc"],
-    "zlib.h": ["core/archive/*.cc"],
-    "libdeflate.h": ["core/archive/*.cc"],
-    "sqlite3.h": ["core/store/*.cc"],
-    "yaml-cpp/*": ["core/config/*.cc"],
-    "spdlog/*": ["core/telemetry/*.cc"],
-    "prometheus/*": ["core/telemetry/*.cc"],
-    "httplib.h": ["server/*.cc"],
-    "CLI/*": ["server/*.cc"],
+    "nlohmann/*": ["core/json"],
+    "simdjson.h": ["core/json"],
+    "curl/*": ["core/http"],
+    "re2/*": ["core/base"],
+    "openssl/*": ["core/base", "server"],
+    "git2.h": ["core/git"],
+    "git2/*": ["core/git"],
+    "zip.h": ["core/archive"],
+    "zlib.h": ["core/archive"],
+    "libdeflate.h": ["core/archive"],
+    "sqlite3.h": ["core/store"],
+    "yaml-cpp/*": ["core/config"],
+    "spdlog/*": ["core/telemetry"],
+    "prometheus/*": ["core/telemetry"],
+    "httplib.h": ["server"],
+    "CLI/*": ["server"],
 }
 
-# The header through which the others see nlohmann-json; public headers stay free of it.
+# The header through which the others see nlohmann-json, in .cc files; public headers stay free of it.
 WRAPPER_HEADER = "core/json/json.h"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -54,6 +55,19 @@ def read_modules(path):
     return modules
 
 
+def includes_of(path):
+    """(line, '<' or '"', target) of each #include."""
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = INCLUDE.match(text)
+        if match:
+            yield number, match.group(1), match.group(2)
+
+
+def folders_of_library(target):
+    """Where a library's header may be included; None for headers that are no library's of ours."""
+    return next((folders for pattern, folders in LIBRARIES.items() if fnmatch.fnmatchcase(target, pattern)), None)
+
+
 def layer_of(module):
     for index, layer in enumerate(LAYERS):
         if module in layer:
@@ -66,6 +80,7 @@ class Checker:
         self.root = root
         self.modules = modules
         self.breaches = []
+        self.brought = {}
 
     def breach(self, path, line, text):
         where = path.relative_to(self.root) if path.is_absolute() else path
@@ -90,7 +105,7 @@ class Checker:
                     relation = "a sibling" if other == own else "a higher layer"
                     self.breach(cmake, 1, f"module '{module}' must not depend on '{dependency}', {relation}")
 
-    def check_own_include(self, path, relative, module, line, target):
+    def check_own_include(self, path, module, line, target):
         """An #include of one of our own files, seen from a file of core."""
         if not (self.root / target).is_file():
             self.breach(path, line, f'"{target}" does not exist; includes name the path from the repository root')
@@ -106,29 +121,40 @@ class Checker:
         if target == WRAPPER_HEADER and path.suffix == ".h" and module != "json":
             self.breach(path, line, f'"{target}" brings nlohmann-json along: include it in .cc files only')
 
-    def check_library_include(self, path, relative, line, target):
-        for pattern, places in LIBRARIES.items():
-            if fnmatch.fnmatchcase(target, pattern):
-                if not any(fnmatch.fnmatchcase(relative, place) for place in places):
-                    self.breach(path, line, f"<{target}> may be included only by {' and '.join(places)}")
-                return
+    def libraries_through(self, header):
+        """The library headers that an #include of one of our headers brings along."""
+        if header not in self.brought:
+            self.brought[header] = set()  # ends cycles
+            if header != WRAPPER_HEADER and (self.root / header).is_file():
+                for _, quote, target in includes_of(self.root / header):
+                    if folders_of_library(target):
+                        self.brought[header].add(target)
+                    elif quote == '"':
+                        self.brought[header] |= self.libraries_through(target)
+        return self.brought[header]
+
+    def check_library_include(self, path, line, quote, target):
+        folder = path.parent.relative_to(self.root).as_posix()
+        folders = folders_of_library(target)
+        if folders is not None and folder not in folders:
+            self.breach(path, line, f"<{target}> may be included only in {' and '.join(folders)}")
+        if folders is None and quote == '"':
+            for library in sorted(self.libraries_through(target)):
+                if folder not in folders_of_library(library):
+                    self.breach(path, line, f'"{target}" brings <{library}> along: keep it out of that header')
 
     def check_includes(self):
         for folder in ("core", "server"):
             for path in self.sources(folder):
-                relative = path.relative_to(self.root).as_posix()
-                parts = relative.split("/")
+                parts = path.relative_to(self.root).parts
                 module = parts[1] if folder == "core" and len(parts) > 2 else None
                 if folder == "core" and module not in self.modules:
                     self.breach(path, 1, "belongs to no module that CMake knows")
-                for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                    match = INCLUDE.match(text)
-                    if not match:
-                        continue
-                    quote, target = match.groups()
-                    self.check_library_include(path, relative, number, target)
+                    continue
+                for number, quote, target in includes_of(path):
+                    self.check_library_include(path, number, quote, target)
                     if quote == '"' and folder == "core":
-                        self.check_own_include(path, relative, module, number, target)
+                        self.check_own_include(path, module, number, target)
                     elif quote == '"' and not target.startswith(("core/", "server/")):
                         self.breach(path, number, f'server must not include "{target}": only core/ and server/')
 
