@@ -1,0 +1,107 @@
+// Any body is an event or Error{kInvalidInput | kExhausted}; what is read from an event is safe to act on, and deciding
+// on it never throws, judges each ref by itself, and explains itself in valid JSON.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/hooks/decision.h"
+#include "core/json/document.h"
+
+using namespace penstock;
+using namespace penstock::hooks;
+
+namespace {
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+const std::vector<Webhook>& webhooks() {
+  static const auto made = [] {
+    std::vector<Webhook> list;
+    const auto add = [&](std::vector<FilterDefinition> filters) {
+      WebhookDefinition definition;
+      definition.name = "w" + std::to_string(list.size());
+      definition.target_pipeline = "p";
+      definition.target_action = "a";
+      definition.filters = std::move(filters);
+      definition.ignore_deletes = list.size() % 2 == 0;
+      definition.variables = {{"COMMIT", "$.resource.refUpdates[0].newObjectId"}, {"ANY", "$..*"}};
+      list.emplace_back(std::move(definition));
+    };
+    add({});
+    add({{.json_path = "$.resource.refUpdates..name", .match_equals = "refs/heads/{Branch}"}});
+    add({{.json_path = "$.resource.refUpdates[0].name", .match_glob = "refs/{heads,tags}/*{Branch}"},
+         {.json_path = "$..name", .not_equals = "x"}});
+    add({{.json_path = "$..*", .match_regex = "(a|b)*{Branch}.*"}});
+    add({{.json_path = "$.resource.refUpdates[?@.forced == true]", .exists = false}});
+    add({{.json_path = "$.eventType", .match_equals = "{Unknown}"}});
+    return list;
+  }();
+  return made;
+}
+
+void check_refs(const Event& event) {
+  std::set<std::string> keys;
+  for (const auto& ref : event.ref_updates) {
+    check(ref.name.starts_with("refs/") && ref.name.find_first_of(" \t\n\\:~^*?[") == std::string::npos);
+    check(ref.name.find("..") == std::string::npos && is_valid_utf8(ref.name));
+    check(ref.new_object_id.size() == 40 || ref.new_object_id.size() == 64);
+    check(ref.new_object_id.find_first_not_of("0123456789abcdef") == std::string::npos);
+    check(ref.old_object_id.find_first_not_of("0123456789abcdef") == std::string::npos);
+    check(keys.insert(push_key(event, ref)).second);
+  }
+}
+
+void check_decisions(const Event& event) {
+  std::vector<const Webhook*> pointers;
+  for (const auto& webhook : webhooks()) pointers.push_back(&webhook);
+  const auto lookup = [](const std::string&, const std::string&) {
+    return std::optional(std::map<std::string, std::string>{{"Branch", "ma[i]n"}});
+  };
+  const DecideLimits limits{.max_visited_nodes = 200'000, .max_decisions = 200};
+  const auto decisions = decide(event, pointers, lookup, limits);
+  const auto subjects = event.is_push() ? event.ref_updates.size() : 1;
+  check(decisions.size() <= subjects * pointers.size());
+  check(event.not_actionable.empty() || decisions.empty());
+  for (const auto& decision : decisions) {
+    check(!decision.reason.empty() && decision.verdict != Verdict::kWaiting);
+    const bool all =
+        std::all_of(decision.filters.begin(), decision.filters.end(), [](const auto& f) { return f.matched; });
+    check(decision.verdict != Verdict::kMatched || all);
+    check(event.is_push() == !decision.ref.empty());
+    for (const auto& filter : decision.filters) check(filter.selected.size() <= filter.selected_count);
+  }
+  const auto document = json::Document::parse(decisions_to_json(decisions));
+  check(document.root().size() == decisions.size());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  Event event;
+  try {
+    event = parse_event(body);
+  } catch (const Error& error) {
+    check(error.kind() == ErrorKind::kInvalidInput || error.kind() == ErrorKind::kExhausted);
+    return 0;
+  }
+  check(!event.event_type.empty());
+  check_refs(event);
+  if (event.repository && event.repository->remote_url.find("://") != std::string::npos) {
+    const auto& url = event.repository->remote_url;
+    const auto begin = url.find("://") + 3;
+    check(url.substr(begin, url.find_first_of("/?#\\", begin) - begin).find('@') == std::string::npos);
+  }
+  check(!event_key(event).empty());
+  check_decisions(event);
+  return 0;
+}
