@@ -18,23 +18,23 @@ namespace penstock::hooks {
 
 // As written in the configuration. Exactly one of the conditions, or none (then the query must select something).
 struct FilterDefinition {
-  std::string json_path;
-  std::optional<std::string> match_equals;  // {Key} = the target action's configuration
-  std::optional<std::string> match_glob;    // whole value; see glob.h; '*' crosses '/'
-  std::optional<std::string> match_regex;   // RE2, whole value
-  std::optional<std::string> not_equals;    // passes when no selected value equals; also when nothing is selected
-  std::optional<bool> exists;
+  std::string json_path = {};
+  std::optional<std::string> match_equals = {};  // {Key} = the target action's configuration
+  std::optional<std::string> match_glob = {};    // whole value; see glob.h; '*' crosses '/'
+  std::optional<std::string> match_regex = {};   // RE2, whole value
+  std::optional<std::string> not_equals = {};    // passes when no selected value equals; also when nothing is selected
+  std::optional<bool> exists = {};
 };
 
 struct WebhookDefinition {
-  std::string name;
-  std::string endpoint;
-  std::string target_pipeline;
-  std::string target_action;
-  std::vector<FilterDefinition> filters;
+  std::string name = {};
+  std::string endpoint = {};
+  std::string target_pipeline = {};
+  std::string target_action = {};
+  std::vector<FilterDefinition> filters = {};
   bool ignore_deletes = true;
-  std::map<std::string, std::string> action_configuration;  // values for {Key} without asking GetPipeline
-  std::map<std::string, std::string> variables;             // pipeline variable -> JSONPath
+  std::map<std::string, std::string> action_configuration = {};  // values for {Key} without asking GetPipeline
+  std::map<std::string, std::string> variables = {};             // pipeline variable -> JSONPath
 };
 
 // Thread-safe once made.
