@@ -50,14 +50,17 @@ class FakeTransport final : public http::HttpTransport {
     if (request.stop.stop_requested()) throw Error(ErrorKind::kCancelled, "stopped");
     if (const http::BodySource* source = request.body_source) {
       source->rewind();
-      char buffer[4096];
-      while (const std::size_t count = source->read(buffer, sizeof buffer)) sent.body.append(buffer, count);
+      std::vector<char> buffer(256u << 10);
+      sent.body.reserve(source->size);
+      while (const std::size_t count = source->read(buffer.data(), buffer.size()))
+        sent.body.append(buffer.data(), count);
     }
     int index = 0;
     {
       std::lock_guard guard(mutex_);
       index = static_cast<int>(sent_.size());
       sent_.push_back(sent);
+      if (sent.body.size() > kMaxKept) sent_.back().body.clear();
     }
     http::Response response = handler_(sent, index);
     if (request.on_body && response.status / 100 == 2) {
@@ -73,6 +76,7 @@ class FakeTransport final : public http::HttpTransport {
   }
 
  private:
+  static constexpr std::size_t kMaxKept = 1u << 20;
   Handler handler_;
   mutable std::mutex mutex_;
   std::vector<Sent> sent_;

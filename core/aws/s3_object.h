@@ -1,0 +1,78 @@
+// One object under upload: its address, its credentials and its file. Private to the S3 client.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/aws/s3.h"
+#include "core/base/digest.h"
+#include "core/base/handle.h"
+
+namespace penstock::aws {
+
+// Regions of buckets as redirects told them. Thread-safe, bounded.
+class S3BucketRegions {
+ public:
+  std::optional<std::string> find(const std::string& bucket) const;
+  void remember(const std::string& bucket, std::string region);
+
+ private:
+  static constexpr std::size_t kMaxEntries = 1000;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> regions_;
+};
+
+// A file opened for reading; its size is that at opening. Thread-safe: all reads are positioned.
+class SourceFile {
+ public:
+  explicit SourceFile(const std::filesystem::path& path);
+  std::uint64_t size() const noexcept { return size_; }
+  // Fills the buffer from `offset`, less only at the end of the file. Error{kCorrupt} when the file became shorter.
+  std::size_t read(std::uint64_t offset, char* buffer, std::size_t capacity) const;
+  // Raw SHA-256 of a range; `also` is fed with the same bytes.
+  std::string sha256(std::uint64_t offset, std::uint64_t length, const std::stop_token& stop, Hasher* also) const;
+
+ private:
+  std::filesystem::path path_;
+  UniqueFd fd_;
+  std::uint64_t size_ = 0;
+};
+
+// A range of a file as the body of a request. Serves one request at a time.
+class FileRange {
+ public:
+  FileRange(const SourceFile& file, std::uint64_t offset, std::uint64_t length);
+  FileRange(const FileRange&) = delete;
+  FileRange& operator=(const FileRange&) = delete;
+  const http::BodySource* source() const noexcept { return &source_; }
+
+ private:
+  std::uint64_t position_ = 0;
+  http::BodySource source_;
+};
+
+class S3Object {
+ public:
+  S3Object(Client& client, const S3Options& options, S3BucketRegions& regions, const UploadRequest& request)
+      : client_(client), options_(options), regions_(regions), request_(request) {}
+
+  const UploadRequest& request() const noexcept { return request_; }
+  const S3Options& options() const noexcept { return options_; }
+  // The call is given address, credentials, deadline and attempts; a region redirect is followed once. Thread-safe.
+  http::Response send(Client::Call call) const;
+  // x-amz-server-side-encryption and its key, for calls that create objects.
+  void add_encryption(http::Headers& headers) const;
+
+ private:
+  Client& client_;
+  const S3Options& options_;
+  S3BucketRegions& regions_;
+  const UploadRequest& request_;
+};
+
+// Everything from CreateMultipartUpload to CompleteMultipartUpload, with AbortMultipartUpload when that fails.
+UploadResult upload_in_parts(const S3Object& object, const SourceFile& file);
+
+}  // namespace penstock::aws
