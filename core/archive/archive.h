@@ -16,18 +16,18 @@ namespace penstock::archive {
 enum class EntryKind { kFile, kExecutable, kSymlink, kDirectory };
 
 struct Entry {
-  std::string path;  // UTF-8 or any bytes; directories without trailing slash
+  std::string path{};  // UTF-8 or any bytes; directories without trailing slash
   EntryKind kind = EntryKind::kFile;
-  std::string content_id;  // names the content (blob id), for reuse of a previous archive
-  std::uint64_t size = 0;  // of the content
+  std::string content_id{};  // names the content (blob id), for reuse of a previous archive
+  std::uint64_t size = 0;    // of the content
 };
 
 struct WriteOptions {
-  int compression = 6;             // 0 = store … 12
-  Timestamp modified;              // of every entry: the commit's time
-  std::filesystem::path output;    // written beside and renamed
-  std::filesystem::path previous;  // an archive of ours to copy unchanged entries from; may not exist
-  std::stop_token stop;
+  int compression = 6;               // 0 = store … 12
+  Timestamp modified{};              // of every entry: the commit's time
+  std::filesystem::path output{};    // written beside and renamed
+  std::filesystem::path previous{};  // an archive of ours to copy unchanged entries from; may not exist
+  std::stop_token stop{};
 };
 
 struct WriteResult {

@@ -1,0 +1,92 @@
+#include "core/archive/output_file.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/base/text.h"
+
+namespace penstock::archive {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1u << 20;
+
+}  // namespace
+
+OutputFile::OutputFile(std::filesystem::path path)
+    : path_(std::move(path)), doing_("writing " + in_quotes(path_.native())), temporary_(path_.native() + ".XXXXXX") {
+  fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
+  if (!fd_) throw_errno(doing_, errno);
+  buffer_.reserve(kBufferBytes);
+}
+
+OutputFile::~OutputFile() {
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::append(std::string_view data) {
+  size_ += data.size();
+  if (buffer_.size() + data.size() > kBufferBytes) flush();
+  if (data.size() >= kBufferBytes) {
+    hasher_.update(data);
+    write_fully(data, flushed_);
+    flushed_ += data.size();
+  } else {
+    buffer_ += data;
+  }
+}
+
+void OutputFile::overwrite(std::uint64_t offset, std::string_view data) {
+  flush();
+  rewritten_ = true;
+  write_fully(data, offset);
+}
+
+std::string OutputFile::commit() {
+  flush();
+  if (::fchmod(fd_.get(), 0600) != 0) throw_errno(doing_, errno);
+  std::string digest = rewritten_ ? hash_again() : hasher_.finish();
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(doing_, errno);
+  committed_ = true;
+  return to_hex(digest);
+}
+
+void OutputFile::flush() {
+  hasher_.update(buffer_);
+  write_fully(buffer_, flushed_);
+  flushed_ += buffer_.size();
+  buffer_.clear();
+}
+
+void OutputFile::write_fully(std::string_view data, std::uint64_t offset) {
+  while (!data.empty()) {
+    const ssize_t written = ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw_errno(doing_, errno);
+    }
+    data.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+}
+
+std::string OutputFile::hash_again() const {
+  Hasher hasher(HashAlgorithm::kSha256);
+  std::string piece(kBufferBytes, '\0');
+  for (std::uint64_t offset = 0; offset < size_;) {
+    const ssize_t got = ::pread(fd_.get(), piece.data(), piece.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno(doing_, errno);
+    if (got == 0) throw Error(ErrorKind::kCorrupt, doing_ + ": the file became shorter");
+    hasher.update(std::string_view(piece.data(), static_cast<std::size_t>(got)));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return hasher.finish();
+}
+
+}  // namespace penstock::archive

@@ -1,0 +1,46 @@
+// The file that an archive is written to: beside its final place, renamed when it is complete, gone otherwise.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "core/base/digest.h"
+#include "core/base/handle.h"
+
+namespace penstock::archive {
+
+// Not synced to disk: an artifact can be made again, and a crash leaves none. Errors of files.h. Not thread-safe.
+class OutputFile {
+ public:
+  explicit OutputFile(std::filesystem::path path);
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+
+  void append(std::string_view data);
+  // Writes over bytes that were appended before.
+  void overwrite(std::uint64_t offset, std::string_view data);
+  std::uint64_t size() const noexcept { return size_; }
+
+  // Gives the file its final name. Returns the hexadecimal SHA-256 of its content.
+  std::string commit();
+
+ private:
+  void flush();
+  void write_fully(std::string_view data, std::uint64_t offset);
+  std::string hash_again() const;
+
+  const std::filesystem::path path_;
+  const std::string doing_;
+  std::string temporary_;
+  UniqueFd fd_;
+  std::string buffer_;
+  std::uint64_t flushed_ = 0, size_ = 0;
+  Hasher hasher_{HashAlgorithm::kSha256};
+  bool rewritten_ = false;  // then the running hash is void
+  bool committed_ = false;
+};
+
+}  // namespace penstock::archive

@@ -1,0 +1,42 @@
+#include "core/archive/output_file.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/files.h"
+
+namespace penstock::archive {
+namespace {
+
+TEST(OutputFile, VanishesUnlessCommitted) {
+  const TemporaryDirectory folder;
+  {
+    OutputFile file(folder.path() / "out");
+    file.append("x");
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(OutputFile, ReplacesWhatWasThere) {
+  const TemporaryDirectory folder;
+  write_file_atomically(folder.path() / "out", "old");
+  OutputFile file(folder.path() / "out");
+  file.append("new");
+  EXPECT_EQ(file.commit(), sha256_hex("new"));
+  EXPECT_EQ(read_file(folder.path() / "out"), "new");
+}
+
+TEST(OutputFile, HashesWhatIsInTheFileAfterAnOverwrite) {
+  const TemporaryDirectory folder;
+  OutputFile file(folder.path() / "out");
+  const std::string large(3u << 20, 'b');
+  file.append("aaaa");
+  file.append(large);
+  file.append("cc");
+  file.overwrite(1, "XY");
+  file.append("d");
+  EXPECT_EQ(file.size(), large.size() + 7);
+  EXPECT_EQ(file.commit(), sha256_hex("aXYa" + large + "ccd"));
+}
+
+}  // namespace
+}  // namespace penstock::archive
