@@ -49,9 +49,10 @@ void check_remote(Section& worker, const Settings& settings, const Worker& targe
   const auto& remote = target.remote;
   if (remote.empty() || remote.starts_with('{') || is_scp_like(remote)) return;
   const auto url = parse_url(remote);
-  if (url && url->has_password) {
+  if (url && url->has_user && (url->has_password || url->scheme != "ssh")) {
     worker.problem("remote",
-                   "expected a URL without password, found one (not shown); put it under credentials as a reference");
+                   "expected a URL without user information, found some (not shown); what logs in belongs under "
+                   "credentials, as a reference");
     return;
   }
   if (remote.starts_with('/') || (url && url->scheme == "file")) {

@@ -86,8 +86,8 @@ void Section::problem(std::string_view key, std::string message) {
   report_.add_problem(line_of(key), path_of(key), std::move(message));
 }
 
-void Section::note_value(std::string_view key, std::string value) {
-  report_.add_value(path_of(key), std::move(value), has(key) ? line_of(key) : 0);
+void Section::note_value(std::string_view key, std::string_view value) {
+  report_.add_value(path_of(key), without_user_information(value), has(key) ? line_of(key) : 0);
 }
 
 const YamlNode* Section::take(std::string_view key) {
@@ -106,7 +106,7 @@ std::optional<std::string> Section::take_text(std::string_view key, std::string_
 void Section::read(std::string_view key, std::string& target, const TextCheck& check) {
   if (auto text = take_text(key, "a text")) {
     if (const auto expected = check ? check(*text) : std::nullopt) {
-      problem(key, "expected " + *expected + ", found " + in_quotes(*text));
+      problem(key, "expected " + *expected + ", found " + in_quotes(without_user_information(*text)));
     } else {
       target = std::move(*text);
     }

@@ -81,7 +81,7 @@ class Section {
   void not_supported(std::string_view key, std::string_view accepted = {});
 
   void problem(std::string_view key, std::string message);
-  void note_value(std::string_view key, std::string value);
+  void note_value(std::string_view key, std::string_view value);  // user information in URLs is left out
   // Reports unknown keys; call last.
   void finish();
 

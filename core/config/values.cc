@@ -1,5 +1,6 @@
 #include "core/config/values.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -107,6 +108,16 @@ std::optional<UrlParts> parse_url(std::string_view text) {
   if (authority.empty() && parts.scheme != "file") return std::nullopt;
   parts.host = to_lower(authority);
   return parts;
+}
+
+std::string without_user_information(std::string_view text) {
+  const auto scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos) return std::string(text);
+  const auto begin = scheme_end + 3;
+  const auto end = std::min(text.find_first_of("/?#", begin), text.size());
+  const auto at = text.substr(begin, end - begin).rfind('@');
+  if (at == std::string_view::npos) return std::string(text);
+  return std::string(text.substr(0, begin)) + "…" + std::string(text.substr(begin + at));
 }
 
 bool is_loopback_host(std::string_view host) {

@@ -31,6 +31,9 @@ struct UrlParts {
 // scheme://[user[:password]@]host[:port][/path]; nothing for anything else. `{Key}` counts as ordinary text.
 std::optional<UrlParts> parse_url(std::string_view text);
 
+// The text as it may be shown: user information in a URL is left out, for it may be a password.
+std::string without_user_information(std::string_view text);
+
 bool is_loopback_host(std::string_view host);
 
 // CodePipeline's names of pipelines, stages, actions and webhooks.

@@ -22,6 +22,9 @@ constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxNodes = 100'000;
 constexpr std::string_view kMergeKey = "<<";
+// yaml-cpp takes an unclosed collection for a key when the text ends.
+constexpr std::string_view kCollectionAsKey =
+    "expected a text as key, found a collection; is a \"}\" or \"]\" missing?";
 
 struct ReadingEnds : std::runtime_error {
   ReadingEnds(int at, const std::string& message) : std::runtime_error(message), line(at) {}
@@ -40,12 +43,12 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     auto node = make_node(mark, YamlNode::Kind::kNull);
-    add(node, anchor);
+    add(node, anchor, node->line);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) throw ReadingEnds(line_of(mark), "an alias refers to the value that contains it");
-    add(found->second, 0);
+    add(found->second, 0, line_of(mark));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -57,7 +60,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!node->quoted && (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL")) {
       node->kind = YamlNode::Kind::kNull;
     }
-    add(node, anchor);
+    add(node, anchor, node->line);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
@@ -104,7 +107,7 @@ class TreeBuilder final : public YAML::EventHandler {
       throw ReadingEnds(line_of(mark), "values are nested more than " + std::to_string(kMaxDepth) + " deep");
     }
     if (!open_.empty() && open_.back().node->kind == YamlNode::Kind::kMapping && !open_.back().key) {
-      throw ReadingEnds(line_of(mark), "expected a text as key, found a collection");
+      throw ReadingEnds(line_of(mark), std::string(kCollectionAsKey));
     }
     open_.push_back({make_node(mark, kind), anchor, std::nullopt, {}, {}});
   }
@@ -112,10 +115,10 @@ class TreeBuilder final : public YAML::EventHandler {
   void close() {
     auto finished = std::move(open_.back());
     open_.pop_back();
-    add(finished.node, finished.anchor);
+    add(finished.node, finished.anchor, finished.node->line);
   }
 
-  void add(const std::shared_ptr<const YamlNode>& node, YAML::anchor_t anchor) {
+  void add(const std::shared_ptr<const YamlNode>& node, YAML::anchor_t anchor, int line) {
     if (anchor != 0) anchors_[anchor] = node;
     if (open_.empty()) {
       root_ = node;
@@ -124,28 +127,28 @@ class TreeBuilder final : public YAML::EventHandler {
     auto& parent = open_.back();
     if (parent.node->kind == YamlNode::Kind::kMapping && !parent.key) {
       if (node->kind == YamlNode::Kind::kSequence || node->kind == YamlNode::Kind::kMapping) {
-        throw ReadingEnds(node->line, "expected a text as key, found a collection");
+        throw ReadingEnds(line, std::string(kCollectionAsKey));
       }
       parent.key.emplace(node->scalar, node->line);
       return;
     }
     parent.node->weight += node->weight;
     if (parent.node->weight > kMaxNodes) {
-      throw ReadingEnds(node->line,
+      throw ReadingEnds(line,
                         "with its aliases written out the file has more than " + std::to_string(kMaxNodes) + " values");
     }
     if (parent.node->kind == YamlNode::Kind::kSequence) {
       parent.node->items.push_back(node);
       return;
     }
-    auto [key, line] = std::move(*parent.key);
+    auto [key, key_line] = std::move(*parent.key);
     parent.key.reset();
     if (key == kMergeKey) {
-      parent.merges.push_back({std::move(key), line, node});
+      parent.merges.push_back({std::move(key), key_line, node});
     } else if (parent.keys.insert(key).second) {
-      parent.node->entries.push_back({std::move(key), line, node});
+      parent.node->entries.push_back({std::move(key), key_line, node});
     } else {
-      problems_.push_back({line, path() + key,
+      problems_.push_back({key_line, path() + key,
                            "expected each key once, found it again (first on line " +
                                std::to_string(parent.node->find(key)->line) + ")"});
     }
@@ -190,6 +193,7 @@ class TreeBuilder final : public YAML::EventHandler {
 // What yaml-cpp says, in the form of our messages.
 std::string reason_of(const YAML::Exception& error) {
   std::string text = error.msg.empty() ? "the text is not YAML" : error.msg;
+  if (text == YAML::ErrorMsg::EOF_IN_SCALAR) return "a quoted text that begins above is not closed";
   if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
   return text;
 }
@@ -252,7 +256,9 @@ YamlResult parse_yaml(std::string_view text) {
   }
   TreeBuilder builder(result.problems);
   try {
-    std::istringstream stream{std::string(text)};
+    // yaml-cpp takes a quoted text that is never closed for closed when the file ends in a newline, and so would lose
+    // the rest of the file in it; a comment at the very end makes it see the mistake.
+    std::istringstream stream{std::string(text) + "\n#"};
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
     result.root = builder.root();

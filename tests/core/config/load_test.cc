@@ -1,0 +1,261 @@
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/config/settings.h"
+
+namespace penstock::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+Settings settings_of(std::string_view text) {
+  auto result = parse(text, "penstock.yaml");
+  for (const auto& problem : result.problems) ADD_FAILURE() << problem.to_string("penstock.yaml");
+  return std::move(result.settings);
+}
+
+SecretReference reference(std::string_view text) {
+  return SecretReference::parse(text).value();
+}
+
+constexpr std::string_view kWhole = R"(
+dataDirectory: /srv/penstock
+server:
+  listen: "[::]:9443"
+  tls: {certificate: /etc/penstock/tls.crt, privateKey: /etc/penstock/tls.key}
+  trustedProxies: [10.0.0.0/8, "2001:db8::1"]
+  publicUrl: https://penstock.example.com/
+  maxBodyBytes: 2MiB
+  drainTimeout: 90s
+history: {database: db/history.db, retention: 30d}
+git: {allowFileProtocol: true, mirrorQuota: 5GiB}
+aws: {region: eu-central-1, endpointUrl: http://127.0.0.1:4566}
+endpoints:
+  azure-devops:
+    authentication:
+      - {type: BASIC, username: azure, password: {secret: "env:HOOK_PASSWORD"}}
+      - {type: HEADER, name: X-Penstock-Token, value: {secret: "file:/run/secrets/hook"}}
+      - {type: HMAC, header: X-Hub-Signature-256, algorithm: sha512, secret: {secret: "secretsmanager:penstock/hook#hmac"}}
+    allowedIpRanges: [20.37.158.0/23]
+  open: {authentication: UNAUTHENTICATED}
+webhooks:
+  - name: shop-main
+    endpoint: azure-devops
+    targetPipeline: shop
+    targetAction: Source
+    filters:
+      - {jsonPath: "$.resource.refUpdates..name", matchEquals: "refs/heads/{Branch}"}
+      - {jsonPath: "$.resource.repository.name", matchGlob: "shop-*"}
+      - {jsonPath: $.eventType, matchRegex: "git[.].*"}
+      - {jsonPath: $.eventType, notEquals: x}
+      - {jsonPath: $.resource, exists: true}
+      - {jsonPath: $.resource.none, exists: false}
+    actionConfiguration: {Branch: main, Depth: 1}
+    ignoreDeletes: false
+    variables: {COMMIT: "$.resource.refUpdates[0].newObjectId"}
+workers:
+  - actionType: {category: Source, owner: Custom, provider: AzureDevOpsRepo, version: 1}
+    handler: git-source
+    remote: "https://dev.azure.com/{Organization}/{Project}/_git/{Repo}"
+    branch: "release/{Branch}"
+    credentials: azure-pat
+    revision: head
+    concurrency: 8
+    timeout: 45m
+    pollInterval: {idle: 30s, busy: 500ms}
+    queryParam: {PipelineName: [shop, basket]}
+    artifact: {compression: 9, submodules: none, lfs: false, subdirectory: services/shop, gitMetadata: false}
+credentials:
+  azure-pat: {type: PAT, token: {secret: "secretsmanager:azure/pat"}}
+  azure-ssh: {type: SSH_KEY, privateKey: {secret: "secretsmanager:azure/ssh"}, knownHosts: "file:/etc/known_hosts"}
+  azure-entra: {type: ENTRA, tenantId: t, clientId: c, clientSecret: {secret: "env:ENTRA_SECRET"}}
+unclaimedJobTimeout: 0
+access:
+  tokens: [{name: ops, token: {secret: "env:PENSTOCK_TOKEN"}, scopes: [history.read, history.redeliver]}]
+log: {level: debug, format: text}
+)";
+
+TEST(Settings, AreReadWhole) {
+  const auto s = settings_of(kWhole);
+  EXPECT_EQ(s.file, "penstock.yaml");
+  EXPECT_EQ(s.history_database(), "/srv/penstock/db/history.db");
+  EXPECT_EQ(s.server.listen_host, "::");
+  EXPECT_EQ(s.server.listen_port, 9443);
+  EXPECT_EQ(s.server.tls->private_key, "/etc/penstock/tls.key");
+  EXPECT_EQ(s.server.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "2001:db8::1"}));
+  EXPECT_EQ(s.server.public_url, "https://penstock.example.com");
+  EXPECT_EQ(s.server.max_body_bytes, 2u << 20);
+  EXPECT_EQ(s.server.drain_timeout, milliseconds(90'000));
+  EXPECT_EQ(s.history.retention, milliseconds(30LL * 86'400'000));
+  EXPECT_TRUE(s.git.allow_file_protocol);
+  EXPECT_EQ(s.git.mirror_quota, 5ull << 30);
+  EXPECT_EQ(s.aws.region, "eu-central-1");
+  EXPECT_EQ(s.aws.endpoint_url, "http://127.0.0.1:4566");
+
+  ASSERT_EQ(s.endpoints.size(), 2u);
+  const auto& methods = s.endpoints[0].authentication;
+  ASSERT_EQ(methods.size(), 3u);
+  EXPECT_EQ(methods[0].type, AuthenticationMethod::Type::kBasic);
+  EXPECT_EQ(methods[0].username, "azure");
+  EXPECT_EQ(methods[0].secret, reference("env:HOOK_PASSWORD"));
+  EXPECT_EQ(methods[1].type, AuthenticationMethod::Type::kHeader);
+  EXPECT_EQ(methods[1].name, "X-Penstock-Token");
+  EXPECT_EQ(methods[2].type, AuthenticationMethod::Type::kHmac);
+  EXPECT_EQ(methods[2].algorithm, "sha512");
+  EXPECT_EQ(methods[2].secret, reference("secretsmanager:penstock/hook#hmac"));
+  EXPECT_FALSE(s.endpoints[0].unauthenticated);
+  EXPECT_TRUE(s.endpoints[1].unauthenticated);
+
+  ASSERT_EQ(s.webhooks.size(), 1u);
+  const auto& webhook = s.webhooks[0];
+  ASSERT_EQ(webhook.filters.size(), 6u);
+  EXPECT_EQ(webhook.filters[0].match_equals, "refs/heads/{Branch}");
+  EXPECT_EQ(webhook.filters[1].match_glob, "shop-*");
+  EXPECT_EQ(webhook.filters[2].match_regex, "git[.].*");
+  EXPECT_EQ(webhook.filters[3].not_equals, "x");
+  EXPECT_EQ(webhook.filters[4].exists, true);
+  EXPECT_EQ(webhook.filters[5].exists, false);
+  EXPECT_EQ(webhook.action_configuration, (std::map<std::string, std::string>{{"Branch", "main"}, {"Depth", "1"}}));
+  EXPECT_FALSE(webhook.ignore_deletes);
+  EXPECT_EQ(webhook.variables.at("COMMIT"), "$.resource.refUpdates[0].newObjectId");
+  EXPECT_FALSE(webhook.authentication);
+
+  ASSERT_EQ(s.workers.size(), 1u);
+  const auto& worker = s.workers[0];
+  EXPECT_EQ(worker.action_type.version, "1");
+  EXPECT_EQ(worker.branch, "release/{Branch}");
+  EXPECT_EQ(worker.revision, Worker::Revision::kHead);
+  EXPECT_EQ(worker.concurrency, 8);
+  EXPECT_EQ(worker.timeout, milliseconds(45 * 60'000));
+  EXPECT_EQ(worker.poll_idle, milliseconds(30'000));
+  EXPECT_EQ(worker.poll_busy, milliseconds(500));
+  EXPECT_EQ(worker.query_param.at("PipelineName"), (std::vector<std::string>{"shop", "basket"}));
+  EXPECT_EQ(worker.compression, 9);
+  EXPECT_EQ(worker.subdirectory, "services/shop");
+
+  ASSERT_EQ(s.credentials.size(), 3u);
+  EXPECT_EQ(std::get<PatCredential>(s.credentials[0].value).token, reference("secretsmanager:azure/pat"));
+  EXPECT_EQ(std::get<SshKeyCredential>(s.credentials[1].value).known_hosts, "file:/etc/known_hosts");
+  EXPECT_EQ(std::get<EntraCredential>(s.credentials[2].value).tenant_id, "t");
+  EXPECT_EQ(s.unclaimed_job_timeout, milliseconds(0));
+  ASSERT_EQ(s.access_tokens.size(), 1u);
+  EXPECT_EQ(s.access_tokens[0].scopes, (std::vector<std::string>{"history.read", "history.redeliver"}));
+  EXPECT_EQ(s.log.level, "debug");
+  EXPECT_EQ(s.log.format, "text");
+}
+
+TEST(Settings, HaveDefaults) {
+  const auto s = settings_of("endpoints: {}\n");
+  EXPECT_EQ(s.server.listen_host, "127.0.0.1");
+  EXPECT_EQ(s.server.listen_port, 8443);
+  EXPECT_FALSE(s.server.tls);
+  EXPECT_EQ(s.history_database(), "/var/lib/penstock/history.db");
+  EXPECT_EQ(s.unclaimed_job_timeout, milliseconds(300'000));
+  EXPECT_EQ(s.log.format, "json");
+  EXPECT_EQ(settings_of("workers: [{actionType: {category: Source, provider: x, version: 1}, remote: 'https://h/x'}]")
+                .workers[0]
+                .branch,
+            "{Branch}");
+}
+
+TEST(Settings, TakeAnAbsoluteDatabaseAsItIs) {
+  EXPECT_EQ(settings_of("dataDirectory: /a\nhistory: {database: /b/h.db}").history_database(), "/b/h.db");
+}
+
+TEST(Settings, AcceptWhatIsPastedFromTheAwsCli) {
+  const auto s = settings_of(R"({
+	"endpoints": {"azure-devops": {"authentication": "UNAUTHENTICATED"}},
+	"webhooks": [
+		{"webhook": {
+			"name": "shop-main", "targetPipeline": "shop", "targetAction": "Source", "targetPipelineVersion": 1,
+			"filters": [{"jsonPath": "$.resource.refUpdates..name", "matchEquals": "refs/heads/{Branch}"}],
+			"authentication": "IP", "authenticationConfiguration": {"AllowedIPRange": "20.37.158.0/23"}
+		}, "tags": [{"key": "team", "value": "shop"}]},
+		{"webhook": {
+			"name": "shop-hmac", "targetPipeline": "shop", "targetAction": "Source",
+			"filters": [{"jsonPath": "$.eventType"}], "registerWithThirdParty": true,
+			"authentication": "GITHUB_HMAC", "authenticationConfiguration": {"SecretToken": "env:HMAC"}
+		}},
+		{"name": "open", "targetPipeline": "shop", "targetAction": "Source", "filters": [],
+		 "authentication": "UNAUTHENTICATED", "authenticationConfiguration": {}}
+	]
+})");
+  ASSERT_EQ(s.webhooks.size(), 3u);
+  EXPECT_EQ(s.webhooks[0].endpoint, "azure-devops");
+  EXPECT_TRUE(s.webhooks[0].unauthenticated);
+  EXPECT_EQ(s.webhooks[0].allowed_ip_ranges, std::vector<std::string>{"20.37.158.0/23"});
+  ASSERT_EQ(s.webhooks[1].authentication->size(), 1u);
+  const auto& method = s.webhooks[1].authentication->front();
+  EXPECT_EQ(method.type, AuthenticationMethod::Type::kHmac);
+  EXPECT_EQ(method.name, "X-Hub-Signature");
+  EXPECT_EQ(method.algorithm, "sha1");
+  EXPECT_EQ(method.secret, reference("env:HMAC"));
+  EXPECT_FALSE(s.webhooks[1].unauthenticated);
+  EXPECT_TRUE(s.webhooks[2].unauthenticated);
+}
+
+TEST(Settings, AcceptAWebhooksOwnAuthentication) {
+  const auto s = settings_of(R"(
+endpoints: {e: {authentication: UNAUTHENTICATED}}
+webhooks:
+  - name: w
+    targetPipeline: p
+    targetAction: a
+    filters: []
+    authentication: [{type: HEADER, name: X-Own, value: {secret: "env:OWN"}}]
+    allowedIpRanges: [10.0.0.0/8]
+)");
+  ASSERT_TRUE(s.webhooks[0].authentication);
+  EXPECT_EQ(s.webhooks[0].authentication->at(0).name, "X-Own");
+  EXPECT_EQ(s.webhooks[0].allowed_ip_ranges, std::vector<std::string>{"10.0.0.0/8"});
+}
+
+TEST(Settings, UnderstandAnchorsAndMergeKeys) {
+  const auto s = settings_of(R"(
+endpoints: {e: {authentication: UNAUTHENTICATED}}
+webhooks:
+  - &first {name: one, endpoint: e, targetPipeline: p, targetAction: a, filters: &main [{jsonPath: $.x, matchEquals: main}]}
+  - {<<: *first, name: two, targetPipeline: q}
+  - {name: three, endpoint: e, targetPipeline: r, targetAction: a, filters: *main}
+)");
+  ASSERT_EQ(s.webhooks.size(), 3u);
+  EXPECT_EQ(s.webhooks[1].name, "two");
+  EXPECT_EQ(s.webhooks[1].target_pipeline, "q");
+  EXPECT_EQ(s.webhooks[1].target_action, "a");
+  EXPECT_EQ(s.webhooks[2].filters.at(0).match_equals, "main");
+}
+
+TEST(EffectiveValues, KnowWhereTheyCameFrom) {
+  const auto result = parse(
+      "server:\n  maxBodyBytes: 2048KiB\ncredentials:\n  a: {type: PAT, token: {secret: 'env:T'}}\n", "/etc/p.yaml");
+  const auto find = [&](const std::string& path) -> const EffectiveValue& {
+    static const EffectiveValue none{};
+    for (const auto& value : result.effective) {
+      if (value.path == path) return value;
+    }
+    return none;
+  };
+  EXPECT_EQ(find("server.maxBodyBytes").value, "2MiB");
+  EXPECT_EQ(find("server.maxBodyBytes").source, "/etc/p.yaml:2");
+  EXPECT_EQ(find("server.listen").value, "127.0.0.1:8443");
+  EXPECT_EQ(find("server.listen").source, "default");
+  EXPECT_EQ(find("server.drainTimeout").value, "1m");
+  EXPECT_EQ(find("credentials.a.token").value, "env:T");
+  EXPECT_EQ(find("credentials.a.token").source, "/etc/p.yaml:4");
+  EXPECT_EQ(find("history.retention").value, "90d");
+}
+
+TEST(Load, ReadsAFileAndThrowsOnlyWhenItCannotBeRead) {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "penstock.yaml";
+  EXPECT_THROW(load(file), Error);
+  write_file_atomically(file, "endpoints: {}\n");
+  EXPECT_TRUE(load(file).problems.empty());
+  write_file_atomically(file, "nonsense\n");
+  EXPECT_EQ(load(file).problems.at(0).to_string(file),
+            file.string() + ":1: expected a mapping with keys such as \"server\" and \"endpoints\", found a text");
+}
+
+}  // namespace
+}  // namespace penstock::config

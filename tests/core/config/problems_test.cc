@@ -1,0 +1,285 @@
+// What `penstock check` says about files that are wrong, word for word.
+
+#include <gtest/gtest.h>
+
+#include "core/base/text.h"
+#include "core/config/settings.h"
+
+namespace penstock::config {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines problems(std::string_view text) {
+  Lines lines;
+  for (const auto& problem : parse(text, "penstock.yaml").problems) lines.push_back(problem.to_string("penstock.yaml"));
+  return lines;
+}
+
+std::string only_problem(std::string_view text) {
+  const auto lines = problems(text);
+  EXPECT_EQ(lines.size(), 1u) << text << (lines.size() > 1 ? "\n" + lines[0] + "\n" + lines[1] : "");
+  return lines.empty() ? "" : lines[0];
+}
+
+TEST(Problems, AreAllFoundInOneGo) {
+  const auto lines = problems(R"(dataDirectory: /var/lib/penstock
+server:
+  listen: 8443
+  maxBodyByte: 4MiB
+  drainTimeout: 30s
+endpoints:
+  azure-devops:
+    authentication:
+      - {type: BASIC, username: azure, password: hunter2}
+    allowedIpRanges: [20.37.158.0/33]
+webhooks:
+  - name: shop-main
+    endpoint: azuredevops
+    targetPipeline: shop
+    targetAction: Source
+    filters:
+      - jsonPath: $.resource.refUpdates[
+        matchEquals: refs/heads/{Branch}
+workers:
+  - actionType: {category: Source, owner: Custom, provider: AzureDevOpsRepo, version: "1"}
+    remote: https://dev.azure.com/{Organization}/{Project}/_git/{Repo}
+    credentials: azure-pad
+    concurrency: 0
+credentials:
+  azure-pat: {type: PAT, token: {secret: "env:AZURE_PAT"}}
+)");
+  ASSERT_EQ(lines.size(), 8u);
+  EXPECT_EQ(
+      lines[0],
+      "penstock.yaml:3: server.listen: expected an address such as 0.0.0.0:8443, [::1]:8443 or :8443, found \"8443\"");
+  EXPECT_EQ(lines[1], "penstock.yaml:4: server.maxBodyByte: unknown key; did you mean \"maxBodyBytes\"?");
+  EXPECT_EQ(
+      lines[2],
+      "penstock.yaml:9: endpoints.azure-devops.authentication[0].password: expected a reference such as {secret: "
+      "\"env:NAME\"}, {secret: \"file:PATH\"} or {secret: \"secretsmanager:ID#jsonKey\"}, found a literal text (not "
+      "shown); a secret must not stand in the file, and if it is in use replace it");
+  EXPECT_EQ(
+      lines[3],
+      "penstock.yaml:10: endpoints.azure-devops.allowedIpRanges[0]: expected an address range such as 10.0.0.0/8 or "
+      "2001:db8::/32, found \"20.37.158.0/33\"");
+  EXPECT_EQ(
+      lines[4],
+      "penstock.yaml:13: webhooks[0].endpoint: expected the name of an endpoint, found \"azuredevops\"; did you mean "
+      "\"azure-devops\"?");
+  EXPECT_EQ(lines[5],
+            "penstock.yaml:17: webhooks[0].filters[0].jsonPath: expected an RFC 9535 query, found "
+            "\"$.resource.refUpdates[\": column 23: expected a selector (a quoted name, an index, a slice, '*' or '?'), "
+            "found the end of the query");
+  EXPECT_EQ(
+      lines[6],
+      "penstock.yaml:22: workers[0].credentials: expected a name under credentials, found \"azure-pad\"; did you mean "
+      "\"azure-pat\"?");
+  EXPECT_EQ(lines[7], "penstock.yaml:23: workers[0].concurrency: expected a number from 1 to 256, found \"0\"");
+}
+
+TEST(Problems, NeverShowASecret) {
+  const std::string secret = "hunter2-" + std::string("s3cret");
+  for (const auto& text : {
+           "endpoints: {e: {authentication: [{type: BASIC, username: a, password: " + secret + "}]}}",
+           "endpoints: {e: {authentication: [{type: BASIC, username: a, password: {secret: " + secret + "}}]}}",
+           "endpoints: {e: {authentication: [{type: BASIC, username: a, password: [" + secret + "]}]}}",
+           "endpoints: {e: {authentication: [{type: BASIC, username: a, password: {secret: {x: " + secret + "}}}]}}",
+           "endpoints: {e: {authentication: [{type: HEADER, name: X, value: " + secret + "}]}}",
+           "endpoints: {e: {authentication: [{type: HMAC, header: X, secret: " + secret + "}]}}",
+           "endpoints: {e: {authentication: [" + secret + "]}}",
+           "endpoints: {e: {authentication: " + secret + "}}",
+           "endpoints: {e: " + secret + "}",
+           "credentials: {a: {type: PAT, token: " + secret + "}}",
+           "credentials: {a: {type: SSH_KEY, privateKey: " + secret + "}}",
+           "credentials: {a: {type: ENTRA, tenantId: t, clientId: c, clientSecret: " + secret + "}}",
+           "credentials: {a: " + secret + "}",
+           "access: {tokens: [{name: ops, token: " + secret + ", scopes: [history.read]}]}",
+           "access: {tokens: [" + secret + "]}",
+           "access: {tokens: " + secret + "}",
+           "webhooks: [{webhook: {name: w, targetPipeline: p, targetAction: a, filters: [], authentication: "
+           "GITHUB_HMAC, "
+           "authenticationConfiguration: {SecretToken: " +
+               secret + "}}}]",
+           "history: {database: 'postgres://user:" + secret + "@db/x'}",
+           "workers: [{actionType: {category: Source, provider: x, version: 1}, remote: 'https://u:" + secret +
+               "@host/x'}]",
+           "server: {publicUrl: 'https://u:" + secret + "@host/x'}",
+           "aws: {endpointUrl: 'https://u:" + secret + "@host/x'}",
+       }) {
+    const auto result = parse(text, "penstock.yaml");
+    EXPECT_FALSE(result.problems.empty()) << text;
+    for (const auto& problem : result.problems) {
+      EXPECT_EQ(problem.to_string("f").find(secret), std::string::npos) << problem.to_string("f");
+    }
+    for (const auto& value : result.effective) EXPECT_EQ(value.value.find(secret), std::string::npos) << value.path;
+  }
+}
+
+TEST(Problems, SayWhatIsNotSupportedYet) {
+  const std::string webhook =
+      "endpoints: {e: {authentication: UNAUTHENTICATED}}\nwebhooks:\n  - {name: w, targetPipeline: p, "
+      "targetAction: a, filters: [], ";
+  const std::string worker =
+      "workers:\n  - {actionType: {category: Source, provider: x, version: 1}, remote: 'https://h/x', ";
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+           {webhook + "triggers: {branches: {includes: [main]}}}",
+            "penstock.yaml:3: webhooks[0].triggers: is not supported by this version; remove it"},
+           {webhook + "source: {remote: x}}",
+            "penstock.yaml:3: webhooks[0].source: is not supported by this version; remove it"},
+           {webhook + "concurrency: {limit: 1}}",
+            "penstock.yaml:3: webhooks[0].concurrency: is not supported by this version; remove it"},
+           {webhook + "calendar: office}",
+            "penstock.yaml:3: webhooks[0].calendar: is not supported by this version; remove it"},
+           {webhook + "routes: []}",
+            "penstock.yaml:3: webhooks[0].routes: is not supported by this version; remove it"},
+           {webhook + "ignorePaths: [x]}",
+            "penstock.yaml:3: webhooks[0].ignorePaths: is not supported by this version; remove it"},
+           {worker + "artifact: {submodules: recursive}}",
+            "penstock.yaml:2: workers[0].artifact.submodules: expected none, found \"recursive\", which is not "
+            "supported by "
+            "this version"},
+           {worker + "artifact: {lfs: true}}",
+            "penstock.yaml:2: workers[0].artifact.lfs: expected false, found \"true\", which is not supported by this "
+            "version"},
+           {worker + "artifact: {gitMetadata: true}}",
+            "penstock.yaml:2: workers[0].artifact.gitMetadata: expected false, found \"true\", which is not supported "
+            "by this "
+            "version"},
+           {worker + "handler: command}",
+            "penstock.yaml:2: workers[0].handler: expected git-source (other handlers are not supported by this "
+            "version), found "
+            "\"command\""},
+           {"calendars: {}", "penstock.yaml:1: calendars: is not supported by this version; remove it"},
+           {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
+           {"events: {}", "penstock.yaml:1: events: is not supported by this version; remove it"},
+           {"access: {jwt: {issuer: x}}", "penstock.yaml:1: access.jwt: is not supported by this version; remove it"},
+           {"history: {database: 'postgres://h/x'}",
+            "penstock.yaml:1: history.database: PostgreSQL is not supported by this version; expected the path of a "
+            "file"},
+       }) {
+    EXPECT_EQ(only_problem(text), expected);
+  }
+  EXPECT_EQ(problems(worker + "artifact: {submodules: none, lfs: false, gitMetadata: false}}"), Lines());
+}
+
+TEST(Problems, TellWhatAnEndpointNeeds) {
+  EXPECT_EQ(
+      only_problem("endpoints: {e: {}}"),
+      "penstock.yaml:1: endpoints.e.authentication: expected a list of methods, or UNAUTHENTICATED written out; found "
+      "nothing, and there is no default");
+  EXPECT_EQ(only_problem("endpoints: {e: {authentication: []}}"),
+            "penstock.yaml:1: endpoints.e.authentication: expected at least one method, or the word UNAUTHENTICATED; "
+            "found an "
+            "empty list");
+  EXPECT_EQ(
+      only_problem("endpoints: {e: {authentication: [{type: BASIK}]}}"),
+      "penstock.yaml:1: endpoints.e.authentication[0].type: expected one of \"BASIC\", \"HEADER\", \"HMAC\", found "
+      "\"BASIK\"; did you mean \"BASIC\"?");
+  EXPECT_EQ(
+      only_problem(
+          "endpoints: {e: {authentication: [{type: HMAC, header: X, algorithm: md5, secret: {secret: 'env:A'}}]}}"),
+      "penstock.yaml:1: endpoints.e.authentication[0].algorithm: expected one of \"sha1\", \"sha256\", \"sha512\", "
+      "found "
+      "\"md5\"");
+  EXPECT_EQ(only_problem("endpoints: {'a/b': {authentication: UNAUTHENTICATED}}"),
+            "penstock.yaml:1: endpoints: expected names of letters, digits, \".\", \"_\" and \"-\", found \"a/b\"");
+}
+
+TEST(Problems, CoverWebhooks) {
+  const auto with = [](const std::string& rest) {
+    return "endpoints: {e: {authentication: UNAUTHENTICATED}, f: {authentication: UNAUTHENTICATED}}\nwebhooks:\n" +
+           rest;
+  };
+  const std::string good = "name: w, endpoint: e, targetPipeline: p, targetAction: a, ";
+  EXPECT_EQ(only_problem(with("  - {" + good + "filters: []}\n  - {" + good + "filters: []}")),
+            "penstock.yaml:4: webhooks[1].name: expected a name of its own, found \"w\" again");
+  EXPECT_EQ(
+      only_problem(with("  - {" + good + "filters: [{jsonPath: $.a, matchEquals: x, notEquals: y}]}")),
+      "penstock.yaml:3: webhooks[0].filters[0].notEquals: expected one condition a filter, found \"matchEquals\" and "
+      "\"notEquals\"; write two filters");
+  EXPECT_TRUE(
+      only_problem(with("  - {" + good + "filters: [{jsonPath: $.a, matchRegex: '(x'}]}"))
+          .starts_with("penstock.yaml:3: webhooks[0].filters[0].matchRegex: expected a regular expression in RE2's "
+                       "syntax, found \"(x\": "));
+  EXPECT_EQ(only_problem(with("  - {" + good + "filters: [{jsonPath: $.a, matchEqual: x}]}")),
+            "penstock.yaml:3: webhooks[0].filters[0].matchEqual: unknown key; did you mean \"matchEquals\"?");
+  EXPECT_TRUE(
+      only_problem(with("  - {" + good + "filters: [], variables: {X: 'resource.id'}}"))
+          .starts_with("penstock.yaml:3: webhooks[0].variables.X: expected an RFC 9535 query, found \"resource.id\": "
+                       "column 1"));
+  EXPECT_EQ(only_problem(with("  - {name: w, targetPipeline: p, targetAction: a, filters: []}")),
+            "penstock.yaml:3: webhooks[0].endpoint: expected the name of an endpoint, found nothing");
+  EXPECT_EQ(only_problem(with("  - {" + good + "filters: 5}")),
+            "penstock.yaml:3: webhooks[0].filters: expected a list of mappings, found a text");
+  EXPECT_EQ(problems(with("  - {endpoint: e}")).size(), 4u);
+}
+
+TEST(Problems, CoverWorkers) {
+  const std::string type = "workers:\n  - {actionType: {category: Source, provider: x, version: 1}, ";
+  EXPECT_EQ(
+      only_problem(type + "remote: 'http://host/x', credentials: c}\ncredentials: {c: {type: PAT, token: 'env:T'}}"),
+      "penstock.yaml:2: workers[0].remote: expected https:// or ssh:// because credentials are sent, found "
+      "\"http://host/x\"");
+  EXPECT_EQ(problems(type +
+                     "remote: 'http://127.0.0.1:80/x', credentials: c}\ncredentials: {c: {type: PAT, token: 'env:T'}}"),
+            Lines());
+  EXPECT_EQ(
+      only_problem(type + "remote: /srv/x.git}"),
+      "penstock.yaml:2: workers[0].remote: expected https:// or ssh://, found \"/srv/x.git\"; local repositories need "
+      "git.allowFileProtocol: true");
+  EXPECT_EQ(problems("git: {allowFileProtocol: true}\n" + type + "remote: 'file:///srv/x.git'}"), Lines());
+  EXPECT_EQ(problems(type + "remote: 'git@ssh.dev.azure.com:v3/{Organization}/{Project}/{Repo}'}"), Lines());
+  EXPECT_TRUE(
+      only_problem(type + "remote: ext::sh -c x}").starts_with("penstock.yaml:2: workers[0].remote: expected a URL"));
+  EXPECT_TRUE(only_problem(type + "remote: '--upload-pack=x'}")
+                  .starts_with("penstock.yaml:2: workers[0].remote: expected a URL"));
+  EXPECT_EQ(only_problem(type + "remote: 'https://h/x', queryParam: {A: [x], B: [y]}}"),
+            "penstock.yaml:2: workers[0].queryParam: expected a mapping with one key, found 2 keys");
+  EXPECT_EQ(
+      only_problem(type + "remote: 'https://h/x', artifact: {subdirectory: ../x}}"),
+      "penstock.yaml:2: workers[0].artifact.subdirectory: expected a folder inside the repository, found \"../x\"");
+  EXPECT_EQ(
+      only_problem("workers: [{actionType: {category: Build, provider: x, version: 1}, remote: 'https://h/x'}]"),
+      "penstock.yaml:1: workers[0].handler: expected category Source for the handler git-source, found \"Build\"");
+  EXPECT_EQ(
+      only_problem("workers: [{actionType: {category: Source, owner: ThirdParty, provider: x, version: 1}, remote: "
+                   "'https://h/x'}]"),
+      "penstock.yaml:1: workers[0].actionType.owner: expected Custom (ThirdParty is not supported by this version), "
+      "found "
+      "\"ThirdParty\"");
+}
+
+TEST(Problems, CoverFilesThatAreNoConfiguration) {
+  EXPECT_EQ(only_problem(""),
+            "penstock.yaml: expected a mapping with keys such as \"server\" and \"endpoints\", found an empty file");
+  EXPECT_EQ(only_problem("- a\n"),
+            "penstock.yaml:1: expected a mapping with keys such as \"server\" and \"endpoints\", found a list");
+  EXPECT_EQ(only_problem("just text"),
+            "penstock.yaml:1: expected a mapping with keys such as \"server\" and \"endpoints\", found a text");
+  EXPECT_EQ(only_problem("server:\n\tlisten: x\n"),
+            "penstock.yaml:2: reading YAML: expected spaces as indentation, found a tab");
+  EXPECT_EQ(only_problem("server: {}\nserver: {}\n"),
+            "penstock.yaml:2: server: expected each key once, found it again (first on line 1)");
+  EXPECT_EQ(only_problem("webhoks: []\n"), "penstock.yaml:1: webhoks: unknown key; did you mean \"webhooks\"?");
+  EXPECT_EQ(only_problem("server: [1]\n"), "penstock.yaml:1: server: expected a mapping, found a list");
+  EXPECT_TRUE(
+      only_problem("log: {colour: red}").starts_with("penstock.yaml:1: log.colour: unknown key; expected one of "));
+}
+
+TEST(Problems, CoverAccess) {
+  EXPECT_EQ(only_problem("access: {tokens: [{name: a, token: 'env:A', scopes: [history.reed]}]}"),
+            "penstock.yaml:1: access.tokens[0].scopes[0]: expected one of \"history.read\", \"history.redeliver\", "
+            "\"metrics.read\" (did you mean \"history.read\"?), found \"history.reed\"");
+  EXPECT_EQ(
+      only_problem("access: {tokens: [{name: a, token: 'env:A'}]}"),
+      "penstock.yaml:1: access.tokens[0].scopes: expected a list of scopes such as [history.read], found nothing");
+  EXPECT_EQ(only_problem("log: {level: verbose}"),
+            "penstock.yaml:1: log.level: expected one of \"debug\", \"info\", \"warning\", \"error\", \"off\", found "
+            "\"verbose\"");
+  EXPECT_EQ(only_problem("history: {retention: 5m}"),
+            "penstock.yaml:1: history.retention: expected 0 (for ever) or at least 1h, found \"5m\"");
+}
+
+}  // namespace
+}  // namespace penstock::config
