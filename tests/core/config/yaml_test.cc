@@ -71,7 +71,7 @@ TEST(ParseYaml, NamesTheLineOfAMistake) {
               std::string::npos)
         << text;
   }
-  EXPECT_EQ(only_problem("{\"a\": {\"b\": 1}\n").substr(0, 29), "1::expected a text as key, fou");
+  EXPECT_TRUE(only_problem("{\"a\": {\"b\": 1}\n").starts_with("1::expected a text as key, found a collection"));
   EXPECT_EQ(only_problem("a: 1\nb: \x01\n"), "2::expected text, found a control character");
   EXPECT_EQ(only_problem("a: 1\nb: x\nc: \xFF\n"), "3::expected UTF-8, found other bytes");
   EXPECT_EQ(only_problem("a: *nothing\n").substr(0, 15), "1::reading YAML");
