@@ -1,14 +1,14 @@
 #include "server/app.h"
 
-#include <cstdlib>
-#include <set>
+#include <algorithm>
 #include <utility>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/hooks/event.h"
 #include "core/intake/settings.h"
+#include "core/jobs/git_source.h"
 #include "server/version.h"
+#include "server/wiring.h"
 
 namespace penstock::server {
 namespace {
@@ -19,64 +19,6 @@ constexpr int kPruneStep = 200;
 // A poller that has not been answered for so long is reported by /readyz.
 constexpr auto kPollerPatience = std::chrono::minutes(3);
 
-std::optional<std::string> environment_variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
-
-telemetry::LogLevel to_level(const std::string& name) {
-  if (name == "debug") return telemetry::LogLevel::kDebug;
-  if (name == "warning") return telemetry::LogLevel::kWarning;
-  if (name == "error") return telemetry::LogLevel::kError;
-  if (name == "off") return telemetry::LogLevel::kOff;
-  return telemetry::LogLevel::kInfo;
-}
-
-std::shared_ptr<http::CurlTransport> make_transport() {
-  http::CurlTransport::Options options;
-  options.user_agent = "penstock/" + std::string(kVersion);
-  options.ca_file = environment_variable("AWS_CA_BUNDLE").value_or("");
-  return std::make_shared<http::CurlTransport>(options);
-}
-
-store::Store::Options store_options(const config::Settings& settings) {
-  std::filesystem::create_directories(settings.data_directory);
-  store::Store::Options options;
-  options.path = settings.history_database();
-  options.make_request_token = [](const std::string& push_key, const std::string& webhook, const std::string& pipeline,
-                                  int generation) {
-    return hooks::client_request_token(push_key, webhook, pipeline, generation);
-  };
-  return options;
-}
-
-std::set<aws::ActionTypeId> action_types(const config::Settings& settings) {
-  std::set<aws::ActionTypeId> types;
-  for (const config::Worker& worker : settings.workers) {
-    const config::ActionType& type = worker.action_type;
-    types.insert({type.category, type.owner, type.provider, type.version});
-  }
-  return types;
-}
-
-trigger::Starter::Options starter_options(const config::Settings& settings) {
-  trigger::Starter::Options options;
-  options.worked_action_types = action_types(settings);
-  options.unclaimed.timeout = settings.unclaimed_job_timeout;
-  return options;
-}
-
-Listener::Options listener_options(const config::Settings& settings) {
-  Listener::Options options;
-  options.host = settings.server.listen_host;
-  options.port = settings.server.listen_port;
-  if (settings.server.tls) {
-    options.tls = Listener::TlsFiles{settings.server.tls->certificate, settings.server.tls->private_key};
-  }
-  options.max_body_bytes = settings.server.max_body_bytes;
-  return options;
-}
-
 bool same_tls(const std::optional<config::Tls>& a, const std::optional<config::Tls>& b) {
   if (a.has_value() != b.has_value()) return false;
   return !a || (a->certificate == b->certificate && a->private_key == b->private_key);
@@ -86,15 +28,10 @@ bool same_tls(const std::optional<config::Tls>& a, const std::optional<config::T
 
 App::App(config::Settings settings)
     : settings_(std::move(settings)),
-      log_({.level = to_level(settings_.log.level),
+      log_({.level = to_log_level(settings_.log.level),
             .format = settings_.log.format == "text" ? telemetry::LogFormat::kText : telemetry::LogFormat::kJson}),
       transport_(make_transport()),
-      aws_({.region = settings_.aws.region,
-            .endpoint_url = settings_.aws.endpoint_url,
-            .profile = std::nullopt,
-            .variable = environment_variable,
-            .max_attempts = 0},
-           transport_, clock_),
+      aws_(aws_options(settings_.aws), transport_, clock_),
       secrets_(
           {.ttl = std::chrono::minutes(5), .variable = environment_variable},
           [this] { return aws_.client("secretsmanager"); }, clock_),
@@ -103,7 +40,7 @@ App::App(config::Settings settings)
       s3_(std::make_shared<aws::S3Client>(aws_.client("s3"), aws::S3Options{})),
       catalog_({}, codepipeline_, clock_),
       store_(store_options(settings_), clock_),
-      mirrors_(mirror_options(settings_)),
+      mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git.allow_file_protocol)),
       git_credentials_(secrets_, transport_, clock_),
       receiver_(
           {}, store_,
@@ -129,6 +66,35 @@ App::App(config::Settings settings)
 }
 
 App::~App() = default;
+
+std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& settings) {
+  std::vector<jobs::Worker::Options> workers;
+  for (const config::Worker& worker : settings.workers) {
+    jobs::GitSource::Options source;
+    source.remote = worker.remote;
+    source.branch = worker.branch;
+    source.credentials = worker.credentials;
+    source.compression = worker.compression;
+    source.subdirectory = worker.subdirectory;
+    source.artifact_directory = artifact_directory();
+
+    jobs::Worker::Options options;
+    const config::ActionType& type = worker.action_type;
+    options.action_type = {type.category, type.owner, type.provider, type.version};
+    options.concurrency = worker.concurrency;
+    options.poll.idle = worker.poll_idle;
+    options.poll.busy = worker.poll_busy;
+    options.query_param = worker.query_param;
+    options.runner.revision = worker.revision == config::Worker::Revision::kHead ? jobs::RevisionSource::kHead
+                                                                                 : jobs::RevisionSource::kPushed;
+    options.runner.timeout = worker.timeout;
+    options.runner.handler = std::make_shared<jobs::GitSource>(
+        source, mirrors_, s3_,
+        [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, clock_);
+    workers.push_back(std::move(options));
+  }
+  return workers;
+}
 
 std::string App::address() const {
   const std::string& host = settings_.server.listen_host;
@@ -158,7 +124,7 @@ void App::apply(const config::Settings& settings) {
   starter_.set_webhooks(std::move(webhooks));
   starter_.set_worked_action_types(action_types(settings));
   policy_.set(std::make_shared<const RequestPolicy>(std::move(policy)));
-  log_.set_level(to_level(settings.log.level));
+  log_.set_level(to_log_level(settings.log.level));
 }
 
 void App::run() {
@@ -167,7 +133,8 @@ void App::run() {
                         {"endpoints", settings_.endpoints.size()},
                         {"webhooks", settings_.webhooks.size()},
                         {"workers", settings_.workers.size()}});
-  workers_.replace(worker_options(settings_));
+  jobs::remove_stale_artifacts(artifact_directory());
+  workers_.replace(worker_options(settings_));  // before start(), so that the journal's jobs find their workers
   workers_.start();
   starter_.start();
   maintenance_ = std::jthread([this](const std::stop_token& stop) { maintain(stop); });

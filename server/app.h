@@ -55,6 +55,8 @@ class App {
   void warn_about_fixed_settings(const config::Settings& settings) const;
   void prune();
   std::vector<ReadinessCheck> readiness_checks();
+  std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
+  std::filesystem::path artifact_directory() const { return settings_.data_directory / "artifacts"; }
 
   config::Settings settings_;  // after the start only the maintenance thread writes it, under request_mutex_
   const SystemClock clock_;

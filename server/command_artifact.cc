@@ -1,0 +1,104 @@
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+#include "core/aws/environment.h"
+#include "core/aws/secrets.h"
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/config/settings.h"
+#include "core/jobs/source_engine.h"
+#include "core/json/json.h"
+#include "server/command_line.h"
+#include "server/git_credentials.h"
+#include "server/wiring.h"
+
+namespace penstock::server {
+namespace {
+
+// The named credential of the configuration; AWS is asked only for a secret that is kept there.
+git::Credential load_credential(const config::Settings& settings, const std::string& name, const Clock& clock) {
+  const auto transport = make_transport();
+  std::unique_ptr<aws::Environment> environment;
+  aws::SecretResolver secrets(
+      {.variable = environment_variable},
+      [&] {
+        if (!environment) {
+          environment = std::make_unique<aws::Environment>(aws_options(settings.aws), transport, clock);
+        }
+        return environment->client("secretsmanager");
+      },
+      clock);
+  GitCredentials credentials(secrets, transport, clock);
+  credentials.set(settings.credentials);
+  return credentials.get(name, jobs::CredentialUse::kCached);
+}
+
+// Ctrl-C must end the fetch's processes and remove the half file, not just us.
+class Interrupt {
+ public:
+  Interrupt() {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    watcher_ = std::jthread([this](const std::stop_token& stop) {
+      const timespec slice{0, 100'000'000};
+      while (!stop.stop_requested()) {
+        if (sigtimedwait(&signals_, nullptr, &slice) > 0) source_.request_stop();
+      }
+    });
+  }
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  sigset_t signals_;
+  std::stop_source source_;
+  std::jthread watcher_;
+};
+
+}  // namespace
+
+int run_artifact(const ArtifactArguments& arguments) {
+  const SystemClock clock;
+  config::Settings settings;
+  if (!arguments.config.empty()) {
+    config::LoadResult loaded = config::load(arguments.config);
+    if (!loaded.problems.empty()) {
+      for (const config::Problem& problem : loaded.problems) {
+        std::cerr << problem.to_string(arguments.config) << "\n";
+      }
+      return kExitBadConfig;
+    }
+    settings = std::move(loaded.settings);
+  }
+  const Interrupt interrupt;
+  std::optional<TemporaryDirectory> throw_away;
+  if (arguments.cache.empty()) throw_away.emplace();
+  // A path or file:// URL on one's own command line is one's own business; a credential over plain http is not.
+  const bool local = arguments.credentials.empty();
+  git::Mirrors mirrors(mirror_options(throw_away ? throw_away->path() : arguments.cache, local));
+
+  jobs::SourceRequest request;
+  request.fetch.remote = arguments.repository;
+  request.fetch.credential = load_credential(settings, arguments.credentials, clock);
+  jobs::set_revision(request.fetch, arguments.revision);
+  request.output = arguments.output;
+  request.previous = arguments.previous;
+  request.stop = interrupt.token();
+  request.log = [](std::string_view line) { std::cerr << line << "\n"; };
+  const jobs::SourceResult result = jobs::SourceEngine(mirrors).make(request);
+  std::cout << json::dump({{"commitId", result.commit.id},
+                           {"entries", result.archive.entries},
+                           {"bytes", result.archive.bytes},
+                           {"sha256", result.archive.sha256},
+                           {"fetchSeconds", result.fetch.count()},
+                           {"zipSeconds", result.zip.count()},
+                           {"reusedEntries", result.archive.reused_entries}})
+            << "\n";
+  return kExitSuccess;
+}
+
+}  // namespace penstock::server

@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <set>
@@ -7,18 +6,13 @@
 #include "core/aws/pipeline_catalog.h"
 #include "core/base/error.h"
 #include "core/config/settings.h"
-#include "core/http/curl_transport.h"
 #include "core/intake/receiver.h"
 #include "core/intake/settings.h"
 #include "server/command_line.h"
+#include "server/wiring.h"
 
 namespace penstock::server {
 namespace {
-
-std::optional<std::string> environment_variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
 
 // Asks GetPipeline when a filter needs the action's configuration; says on stderr why it could not be read.
 class Configurations {
@@ -44,12 +38,7 @@ class Configurations {
 
  private:
   void connect() {
-    environment_ = std::make_unique<aws::Environment>(aws::EnvironmentOptions{.region = settings_.region,
-                                                                              .endpoint_url = settings_.endpoint_url,
-                                                                              .profile = std::nullopt,
-                                                                              .variable = environment_variable,
-                                                                              .max_attempts = 0},
-                                                      std::make_shared<http::CurlTransport>(), clock_);
+    environment_ = std::make_unique<aws::Environment>(aws_options(settings_), make_transport(), clock_);
     catalog_ = std::make_unique<aws::PipelineCatalog>(
         aws::PipelineCatalog::Options{},
         std::make_shared<aws::CodePipelineClient>(environment_->client("codepipeline")), clock_);

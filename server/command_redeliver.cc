@@ -6,6 +6,7 @@
 #include "core/http/curl_transport.h"
 #include "core/json/json.h"
 #include "server/command_line.h"
+#include "server/wiring.h"
 
 namespace penstock::server {
 
@@ -19,7 +20,7 @@ int run_redeliver(const std::string& delivery_id, const std::string& server, con
   while (base.ends_with('/')) base.pop_back();
 
   http::CurlTransport::Options options;
-  options.ca_file = ca_file.native();
+  options.ca_file = ca_file.empty() ? environment_variable("SSL_CERT_FILE").value_or("") : ca_file.native();
   http::CurlTransport transport(options);
   http::Request request;
   request.method = "POST";

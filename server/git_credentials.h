@@ -13,6 +13,7 @@
 #include "core/config/settings.h"
 #include "core/git/mirror.h"
 #include "core/http/transport.h"
+#include "core/jobs/git_source.h"
 
 namespace penstock::server {
 
@@ -24,18 +25,17 @@ class GitCredentials {
   // Replaces the known names, on start and reload.
   void set(const std::vector<config::Credential>& credentials);
 
-  enum class Freshness {
-    kCached,
-    kAnew,  // the last one was refused: read the secret, and get the token, again
-  };
-  // An empty name is no credential. Error{kConfiguration} for an unknown name; errors of the secret's source.
-  git::Credential get(const std::string& name, Freshness freshness);
+  // An empty name is no credential. Error{kConfiguration} for an unknown name and for an SSH key that is none; errors
+  // of the secret's source.
+  git::Credential get(const std::string& name, jobs::CredentialUse use);
 
  private:
   struct Known {
     config::Credential credential;
     std::shared_ptr<azure::EntraTokens> entra;  // only for ENTRA
   };
+  Known find(const std::string& name);
+  Secret resolve(const SecretReference& reference, jobs::CredentialUse use);
 
   aws::SecretResolver& secrets_;
   const std::shared_ptr<http::HttpTransport> transport_;
@@ -43,5 +43,9 @@ class GitCredentials {
   std::mutex mutex_;
   std::map<std::string, Known> known_;  // guarded by mutex_
 };
+
+// What an SSH key secret may hold: a PEM or OpenSSH key, or base64 of one (as scripts for Secrets Manager store it).
+// Error{kConfiguration} without a word of the content.
+Secret decode_private_key(const Secret& stored, std::string_view credential_name);
 
 }  // namespace penstock::server

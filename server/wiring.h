@@ -1,0 +1,32 @@
+// The configuration turned into the options of the parts. Pure but for reading the environment.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "core/aws/codepipeline.h"
+#include "core/aws/environment.h"
+#include "core/config/settings.h"
+#include "core/git/mirror.h"
+#include "core/http/curl_transport.h"
+#include "core/store/store.h"
+#include "core/telemetry/log.h"
+#include "core/trigger/starter.h"
+#include "server/listener.h"
+
+namespace penstock::server {
+
+std::optional<std::string> environment_variable(const std::string& name);
+
+telemetry::LogLevel to_log_level(const std::string& name);
+std::shared_ptr<http::CurlTransport> make_transport();
+aws::EnvironmentOptions aws_options(const config::Aws& settings);
+store::Store::Options store_options(const config::Settings& settings);
+// Certificate authorities for git over https: GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
+git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol);
+std::set<aws::ActionTypeId> action_types(const config::Settings& settings);
+trigger::Starter::Options starter_options(const config::Settings& settings);
+Listener::Options listener_options(const config::Settings& settings);
+
+}  // namespace penstock::server
