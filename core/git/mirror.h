@@ -1,11 +1,13 @@
 // Bare shallow mirrors, one per remote: fetched by the system's git, read by libgit2 in this process.
 //
-// Crash: an interrupted fetch leaves temporary packs that git ignores and a later fetch replaces. Corruption is
-// detected when an object cannot be read; the mirror is then thrown away and fetched once more. Full disk:
-// Error{kExhausted}.
+// Crash: an interrupted fetch leaves temporary packs and lock files, which the next one removes. Corruption: every
+// object read is hashed; what cannot be read is Error{kCorrupt} and marks the mirror, which the next fetch() replaces.
+// So whoever gets kCorrupt from a Snapshot calls fetch() once more. Damage that fetch() itself meets it heals itself,
+// once. Full disk: Error{kExhausted}.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -61,13 +63,16 @@ struct TreeEntry {
 class Snapshot {
  public:
   Snapshot(Snapshot&&) noexcept;
+  Snapshot& operator=(Snapshot&&) noexcept;
   ~Snapshot();
   const Commit& commit() const;
-  // All entries but folders, sorted by path bytes. Error{kInvalidInput} naming the entry for trees that no artifact may
-  // contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates).
+  // All entries but folders, sorted by path bytes. Error{kInvalidInput, "UnsafeTreeEntry"} naming the entry for trees
+  // that no artifact may contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates);
+  // kInvalidInput also above a million files.
   std::vector<TreeEntry> entries() const;
   std::uint64_t blob_size(const std::string& object_id) const;
-  // The blob in pieces of at most 1 MiB (one piece when it is small).
+  // The blob in pieces of at most 1 MiB (one piece when it is small, none when it is empty). Blobs above 32 MiB are
+  // streamed and never held whole.
   void read_blob(const std::string& object_id, const std::function<void(std::string_view)>& piece) const;
   Snapshot reopen() const;
 
@@ -75,6 +80,22 @@ class Snapshot {
   friend class Mirrors;
   struct State;
   explicit Snapshot(std::unique_ptr<State> state);
+  void stream_blob(const std::string& object_id, std::uint64_t size,
+                   const std::function<void(std::string_view)>& piece) const;
+  std::unique_ptr<State> state_;
+};
+
+// One snapshot's blobs for several threads at once: lends each caller a snapshot of its own and keeps it for the next.
+// Thread-safe.
+class SnapshotPool {
+ public:
+  explicit SnapshotPool(const Snapshot& snapshot);
+  ~SnapshotPool();
+  std::uint64_t blob_size(const std::string& object_id) const;
+  void read_blob(const std::string& object_id, const std::function<void(std::string_view)>& piece) const;
+
+ private:
+  struct State;
   std::unique_ptr<State> state_;
 };
 
@@ -82,18 +103,22 @@ class Snapshot {
 class Mirrors {
  public:
   struct Options {
-    std::filesystem::path directory;
+    std::filesystem::path directory{};
     bool allow_file_protocol = false;  // also allows http:// to hosts other than loopback; tests only
     std::chrono::milliseconds lock_timeout{10 * 60 * 1000};
-    std::string certificate_authorities;  // PEM file for https, empty = the system's
-    std::string proxy;                    // empty = the environment's
+    std::string certificate_authorities{};  // PEM file for https, empty = the system's
+    std::string proxy{};                    // empty = the environment's
   };
   explicit Mirrors(Options options);
   ~Mirrors();
 
-  // Blocks for the fetch unless the commit is here already. Error{kUnauthenticated | kPermission} for refused
-  // credentials, kNotFound with code "RepositoryNotFound" | "RevisionNotFound", kConfiguration for a bad URL or host
-  // key, kUnavailable, kTimeout, kCancelled, kExhausted. Messages say what to do and hold no secret.
+  // Blocks for the fetch unless the commit is here already (then the network is not touched, nor the credential tried).
+  // Never gives another commit than the one asked for; a tag's id gives the commit that it stands for.
+  //
+  // Error{kUnauthenticated} for refused credentials, kPermission with code "Forbidden", "HostKeyMismatch" or
+  // "HostKeyUnknown", kNotFound with code "RepositoryNotFound" | "RevisionNotFound", kConfiguration for an address,
+  // certificate, key or proxy that a person must change, kInvalidInput for a malformed id or ref, kRateLimited,
+  // kUnavailable, kTimeout, kCancelled, kExhausted. Messages say what to do and hold no secret.
   Snapshot fetch(const FetchRequest& request);
 
  private:

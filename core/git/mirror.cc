@@ -1,0 +1,355 @@
+#include "core/git/mirror.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/base/ids.h"
+#include "core/base/process.h"
+#include "core/base/text.h"
+#include "core/git/command.h"
+#include "core/git/fetch.h"
+#include "core/git/snapshot_state.h"
+
+namespace penstock::git {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::string_view kCommitRefs = "refs/penstock/commits/";
+constexpr std::string_view kFetchedRef = "refs/penstock/fetched";
+// Refs are what git offers the server as already here; more only make the offer longer.
+constexpr std::size_t kKeptRefs = 64;
+constexpr std::size_t kMaxPacks = 16;
+
+// Kills that caught git at work leave these; we hold the mirror's lock, so nobody else is at work.
+bool is_leftover(const fs::path& path) {
+  const std::string name = path.filename().native();
+  return name.ends_with(".lock") || name.starts_with("tmp_") || name.starts_with(".tmp-") || name.ends_with(".keep");
+}
+
+void remove_leftovers(const fs::path& mirror) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  const auto look = [&](const fs::path& folder) {
+    for (fs::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored)) {
+      if (is_leftover(entry->path())) found.push_back(entry->path());
+    }
+  };
+  look(mirror);
+  look(mirror / "objects" / "pack");
+  for (fs::directory_iterator entry(mirror / "objects", ignored), end; entry != end; entry.increment(ignored)) {
+    if (entry->path().filename().native().size() == 2) look(entry->path());
+    if (is_leftover(entry->path())) found.push_back(entry->path());
+  }
+  for (fs::recursive_directory_iterator entry(mirror / "refs", ignored), end; entry != end; entry.increment(ignored)) {
+    if (is_leftover(entry->path())) found.push_back(entry->path());
+  }
+  for (const fs::path& path : found) fs::remove_all(path, ignored);
+}
+
+void forget_old_refs(const fs::path& mirror) {
+  std::error_code ignored;
+  std::vector<std::pair<fs::file_time_type, fs::path>> refs;
+  for (fs::directory_iterator entry(mirror / kCommitRefs, ignored), end; entry != end; entry.increment(ignored))
+    refs.emplace_back(entry->last_write_time(ignored), entry->path());
+  if (refs.size() <= kKeptRefs) return;
+  std::sort(refs.begin(), refs.end());
+  refs.resize(refs.size() - kKeptRefs);
+  for (const auto& [time, path] : refs) fs::remove(path, ignored);
+}
+
+// Each fetch brings a pack, and each pack makes every look-up dearer. Small ones are merged, large ones left alone, so
+// that this stays cheap. Readers of the merged packs find the objects in the new one.
+void merge_packs(const fs::path& mirror, steady_clock::time_point deadline) {
+  std::error_code ignored;
+  std::size_t packs = 0;
+  for (fs::directory_iterator entry(mirror / "objects" / "pack", ignored), end; entry != end; entry.increment(ignored))
+    packs += entry->path().extension() == ".pack" ? 1 : 0;
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+  if (packs <= kMaxPacks || left < milliseconds(1000)) return;
+  ProcessOptions process;
+  process.argv = {"git", "repack", "--quiet", "-d", "--geometric=2"};
+  process.environment = git_environment(mirror);
+  process.working_directory = mirror;
+  GitSettings settings;
+  settings.set("core.bigFileThreshold", "32m");
+  settings.set("pack.threads", "1");
+  settings.set("repack.writeBitmaps", "false");
+  settings.write_to(process.environment);
+  process.timeout = left;
+  run_process(process);  // if it fails there are many packs as before
+}
+
+// Each mirror has a folder with a name of its own below the remote's folder, and a replacement gets another name:
+// libgit2 shares open packs by path, so that readers of the damaged mirror would hand its bytes to readers of the new
+// one.
+std::optional<fs::path> current_mirror(const fs::path& remote_folder) {
+  std::error_code ignored;
+  std::optional<fs::path> newest;
+  for (fs::directory_iterator entry(remote_folder, ignored), end; entry != end; entry.increment(ignored)) {
+    if (entry->path().extension() == ".git" && (!newest || *newest < entry->path())) newest = entry->path();
+  }
+  return newest;
+}
+
+// A fresh repository, renamed when it is whole. Whatever else is in the remote's folder is in nobody's use.
+fs::path create_mirror(const fs::path& remote_folder) {
+  std::error_code ignored;
+  for (fs::directory_iterator entry(remote_folder, ignored), end; entry != end; entry.increment(ignored)) {
+    if (entry->is_directory(ignored)) fs::remove_all(entry->path(), ignored);
+  }
+  const fs::path mirror = remote_folder / (make_uuid_v7(SystemClock()) + ".git");
+  const fs::path draft = mirror.native() + ".new";
+  ProcessOptions process;
+  process.argv = {"git", "init", "--quiet", "--bare", "--template=", "--", draft.native()};
+  process.environment = git_environment(draft);
+  process.environment.erase("GIT_DIR");
+  process.timeout = milliseconds(60000);
+  const ProcessResult result = run_process(process);
+  std::error_code error;
+  if (result.succeeded()) {
+    fs::rename(draft, mirror, error);
+    if (!error) return mirror;
+  }
+  const FetchDiagnosis diagnosis = diagnose_fetch(result.standard_error);
+  fs::remove_all(draft, ignored);
+  throw Error(diagnosis.fault == FetchFault::kDiskFull ? ErrorKind::kExhausted : ErrorKind::kConfiguration,
+              "making the mirror " + in_quotes(mirror.native()) + ": " + (error ? error.message() : diagnosis.detail));
+}
+
+// Renamed first: what is half removed must not be taken for a mirror.
+void discard_mirror(const fs::path& mirror) {
+  const fs::path grave = mirror.native() + ".old";
+  std::error_code error;
+  fs::rename(mirror, grave, error);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw_errno("replacing the mirror " + in_quotes(mirror.native()), error.value());
+  std::error_code ignored;
+  fs::remove_all(grave, ignored);
+}
+
+bool is_repository(const fs::path& mirror) {
+  std::error_code ignored;
+  return fs::exists(mirror / "HEAD", ignored) && fs::is_directory(mirror / "objects", ignored) &&
+         fs::is_directory(mirror / "refs", ignored) && !fs::exists(mirror / kDamagedMarker, ignored);
+}
+
+Error revision_missing(const FetchRequest& request, const Remote& remote, const std::string& cause) {
+  const std::string what = request.commit_id.empty() ? request.ref : request.commit_id;
+  return Error(ErrorKind::kNotFound,
+               "fetching " + in_quotes(what) + " from " + in_quotes(remote.for_git()) + ": " + cause)
+      .with_code("RevisionNotFound");
+}
+
+FetchRequest checked(const FetchRequest& request) {
+  FetchRequest result = request;
+  result.commit_id = to_lower(trim(request.commit_id));
+  if (!result.commit_id.empty() && !is_object_id(result.commit_id)) {
+    throw Error(ErrorKind::kInvalidInput,
+                "fetching the commit " + in_quotes(request.commit_id) + ": expected 40 hexadecimal digits");
+  }
+  if (result.commit_id.find_first_not_of('0') == std::string::npos && !result.commit_id.empty())
+    throw Error(ErrorKind::kInvalidInput, "fetching the commit: the id is all zeros, the branch was deleted");
+  if (!result.ref.empty() && !is_ref_name(result.ref)) {
+    throw Error(ErrorKind::kInvalidInput,
+                "fetching the ref " + in_quotes(request.ref) + ": expected a full name such as refs/heads/main");
+  }
+  if (result.commit_id.empty() && result.ref.empty())
+    throw Error(ErrorKind::kInvalidInput, "fetching: neither a commit nor a ref is named");
+  return result;
+}
+
+}  // namespace
+
+struct Mirrors::State {
+  Options options;
+
+  FileLock lock(const fs::path& remote_folder, const FetchRequest& request, steady_clock::time_point deadline) const;
+  // The commit when it is here and whole. Throws Error{kCorrupt} when it is here and broken.
+  std::unique_ptr<Snapshot::State> find(const fs::path& mirror, const std::string& id) const;
+  std::unique_ptr<Snapshot::State> fetch_once(const fs::path& remote_folder, const FetchRequest& request,
+                                              const Remote& remote, const Fetcher& fetcher,
+                                              steady_clock::time_point deadline) const;
+  std::unique_ptr<Snapshot::State> fetch_through_ref(const fs::path& mirror, const FetchRequest& request,
+                                                     const Remote& remote, const Fetcher& fetcher) const;
+  std::string fetched_id(const fs::path& mirror) const;
+
+  LibraryUse library;
+};
+
+// A job waits its turn in short steps, so that a stop is noticed.
+FileLock Mirrors::State::lock(const fs::path& remote_folder, const FetchRequest& request,
+                              steady_clock::time_point deadline) const {
+  constexpr milliseconds kStep{250};
+  const auto give_up = std::min(deadline, steady_clock::now() + options.lock_timeout);
+  while (true) {
+    if (request.stop.stop_requested())
+      throw Error(ErrorKind::kCancelled, "waiting for the mirror of another job's repository: stopped");
+    try {
+      return FileLock::acquire(remote_folder / "lock", kStep);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kTimeout) throw;
+      if (steady_clock::now() >= give_up) {
+        throw Error(ErrorKind::kTimeout, "waiting for the mirror " + in_quotes(remote_folder.native()) +
+                                             ": another job holds it for too long");
+      }
+    }
+  }
+}
+
+std::unique_ptr<Snapshot::State> Mirrors::State::find(const fs::path& mirror, const std::string& id) const {
+  std::unique_ptr<Snapshot::State> state;
+  try {
+    state = std::make_unique<Snapshot::State>(mirror, id);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kNotFound) return nullptr;
+    throw;
+  }
+  if (!state->is_complete())
+    throw Error(ErrorKind::kCorrupt, "reading the commit " + id + ": objects of it are missing from the mirror");
+  return state;
+}
+
+std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remote_folder, const FetchRequest& request,
+                                                            const Remote& remote, const Fetcher& fetcher,
+                                                            steady_clock::time_point deadline) const {
+  const auto current = current_mirror(remote_folder);
+  const fs::path mirror = current && is_repository(*current) ? *current : create_mirror(remote_folder);
+  remove_leftovers(mirror);
+  if (request.commit_id.empty()) return fetch_through_ref(mirror, request, remote, fetcher);
+  if (auto state = find(mirror, request.commit_id)) return state;
+
+  const auto diagnosis =
+      fetcher.fetch(mirror, "--depth=1", "+" + request.commit_id + ":" + std::string(kCommitRefs) + request.commit_id);
+  if (!diagnosis) {
+    forget_old_refs(mirror);
+    merge_packs(mirror, deadline);
+    if (auto state = find(mirror, request.commit_id)) return state;
+    throw Error(ErrorKind::kInternal,
+                "fetching the commit " + request.commit_id + ": git says it came, it is not here");
+  }
+  // Servers word their refusal of an id in their own ways, so an unknown failure is worth a second look by ref; if that
+  // fails too, it says why.
+  const bool refused = diagnosis->fault == FetchFault::kIdRefused || diagnosis->fault == FetchFault::kUnknown;
+  if (refused && !request.ref.empty()) return fetch_through_ref(mirror, request, remote, fetcher);
+  throw make_fetch_error(*diagnosis, remote.for_git());
+}
+
+// By the ref, and deeper until the wanted commit comes along: the branch may have moved on.
+std::unique_ptr<Snapshot::State> Mirrors::State::fetch_through_ref(const fs::path& mirror, const FetchRequest& request,
+                                                                   const Remote& remote, const Fetcher& fetcher) const {
+  const std::string refspec = "+" + request.ref + ":" + std::string(kFetchedRef);
+  for (const char* depth : {"--depth=1", "--depth=50", "--depth=500", "--unshallow"}) {
+    const auto diagnosis = fetcher.fetch(mirror, depth, refspec);
+    if (diagnosis) {
+      if (std::string_view(depth) == "--unshallow" &&
+          diagnosis->detail.find("on a complete repository") != std::string::npos)
+        break;  // all history is here already
+      if (diagnosis->fault == FetchFault::kRefMissing)
+        throw revision_missing(request, remote, "the server has no " + in_quotes(request.ref));
+      throw make_fetch_error(*diagnosis, remote.for_git());
+    }
+    const std::string wanted = request.commit_id.empty() ? fetched_id(mirror) : request.commit_id;
+    if (auto state = find(mirror, wanted)) return state;
+    if (request.commit_id.empty())
+      throw Error(ErrorKind::kInternal, "fetching " + in_quotes(request.ref) + ": git says it came, it is not here");
+  }
+  throw revision_missing(request, remote,
+                         "the server does not give it out by its id, and it is not in the history of " +
+                             in_quotes(request.ref) + " (removed by a force push?)");
+}
+
+std::string Mirrors::State::fetched_id(const fs::path& mirror) const {
+  return std::string(trim(read_file(mirror / kFetchedRef, 1024)));
+}
+
+Mirrors::Mirrors(Options options) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+  std::error_code error;
+  fs::create_directories(state_->options.directory, error);
+  if (error) throw_errno("making the folder " + in_quotes(state_->options.directory.native()), error.value());
+  state_->options.directory = fs::canonical(state_->options.directory);
+  fs::permissions(state_->options.directory, fs::perms::owner_all, error);  // sources are nobody else's business
+  remove_stale_ssh_folders();
+}
+
+Mirrors::~Mirrors() = default;
+
+Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
+  const FetchRequest request = checked(unchecked);
+  const Remote remote = parse_remote(request.remote);
+  const auto deadline = steady_clock::now() + request.timeout;
+  const Fetcher fetcher(state_->options, request, remote, deadline);
+  const fs::path remote_folder = state_->options.directory / sha256_hex(remote.normalized());
+  std::error_code made;
+  fs::create_directories(remote_folder, made);
+  if (made) throw_errno("making the folder " + in_quotes(remote_folder.native()), made.value());
+
+  const FileLock lock = state_->lock(remote_folder, request, deadline);
+  // One repetition on a fresh mirror when ours turns out to be damaged, one after a lock file was in the way.
+  for (int attempt = 1;; ++attempt) {
+    try {
+      auto state = state_->fetch_once(remote_folder, request, remote, fetcher, deadline);
+      return Snapshot(std::move(state));
+    } catch (const Error& error) {
+      const bool stale = error.code() == "StaleLock";
+      if (attempt > 1 || (error.kind() != ErrorKind::kCorrupt && !stale)) throw;
+      if (request.on_progress)
+        request.on_progress(stale ? "removing the lock of an interrupted fetch"
+                                  : "the mirror is damaged, fetching it anew");
+      const auto damaged = current_mirror(remote_folder);
+      if (!stale && damaged) discard_mirror(*damaged);
+    }
+  }
+}
+
+struct SnapshotPool::State {
+  explicit State(const Snapshot& snapshot) : first(snapshot.reopen()) {}
+
+  Snapshot take() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        Snapshot snapshot = std::move(idle.back());
+        idle.pop_back();
+        return snapshot;
+      }
+    }
+    return first.reopen();
+  }
+  void give_back(Snapshot snapshot) {
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(snapshot));
+  }
+
+  const Snapshot first;  // only reopened, which reads nothing that changes
+  std::mutex mutex;
+  std::vector<Snapshot> idle;
+};
+
+SnapshotPool::SnapshotPool(const Snapshot& snapshot) : state_(std::make_unique<State>(snapshot)) {}
+SnapshotPool::~SnapshotPool() = default;
+
+std::uint64_t SnapshotPool::blob_size(const std::string& object_id) const {
+  Snapshot snapshot = state_->take();
+  const std::uint64_t size = snapshot.blob_size(object_id);
+  state_->give_back(std::move(snapshot));
+  return size;
+}
+
+void SnapshotPool::read_blob(const std::string& object_id, const std::function<void(std::string_view)>& piece) const {
+  Snapshot snapshot = state_->take();
+  snapshot.read_blob(object_id, piece);
+  state_->give_back(std::move(snapshot));
+}
+
+}  // namespace penstock::git

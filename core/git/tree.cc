@@ -1,0 +1,30 @@
+#include "core/git/tree.h"
+
+#include "core/base/error.h"
+
+namespace penstock::git {
+
+std::vector<RawTreeEntry> parse_tree(std::string_view bytes) {
+  constexpr std::size_t kIdBytes = 20;
+  constexpr std::size_t kMaxModeDigits = 7;
+  std::vector<RawTreeEntry> entries;
+  while (!bytes.empty()) {
+    RawTreeEntry entry;
+    std::size_t at = 0;
+    while (at < bytes.size() && at < kMaxModeDigits && bytes[at] >= '0' && bytes[at] <= '7')
+      entry.mode = entry.mode * 8 + static_cast<std::uint32_t>(bytes[at++] - '0');
+    if (at == 0 || at >= bytes.size() || bytes[at] != ' ')
+      throw Error(ErrorKind::kInvalidInput, "reading a tree: an entry has no mode");
+    bytes.remove_prefix(at + 1);
+    const auto end = bytes.find('\0');
+    if (end == std::string_view::npos || bytes.size() - end - 1 < kIdBytes)
+      throw Error(ErrorKind::kInvalidInput, "reading a tree: it is cut off");
+    entry.name = bytes.substr(0, end);
+    entry.id = bytes.substr(end + 1, kIdBytes);
+    bytes.remove_prefix(end + 1 + kIdBytes);
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+}  // namespace penstock::git
