@@ -38,6 +38,11 @@ elseif(NOT PENSTOCK_SANITIZER STREQUAL "")
   message(FATAL_ERROR "PENSTOCK_SANITIZER: expected address, thread or empty, found '${PENSTOCK_SANITIZER}'")
 endif()
 
+if(PENSTOCK_FUZZ)
+  # Coverage of all modules guides the fuzzer; only the fuzz targets link its main().
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Hardening of the release build: the program parses what strangers send.
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong)

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-constexpr int kMutationsPerFile = 200;
+constexpr int kMutationsPerFile = 500;
 
 void run(const std::string& input) {
   // A heap copy of the exact size, so that address sanitizer sees a read past the end.
