@@ -1,5 +1,9 @@
 #include "core/git/libgit2.h"
 
+#if __has_include(<git2/sys/errors.h>)
+#include <git2/sys/errors.h>  // git_error_clear(), since libgit2 1.8
+#endif
+
 #include <mutex>
 #include <string>
 
