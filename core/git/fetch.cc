@@ -174,6 +174,7 @@ std::optional<FetchDiagnosis> Fetcher::fetch(const std::filesystem::path& mirror
   if (result.timed_out) throw timed_out();
   if (result.succeeded()) return std::nullopt;
   FetchDiagnosis diagnosis = diagnose_fetch(mask(result.standard_error, secrets));
+  diagnosis.had_credential = !std::holds_alternative<NoCredential>(request_.credential);
   if (result.signal != 0 && diagnosis.fault == FetchFault::kUnknown)
     diagnosis.detail = "git was ended by signal " + std::to_string(result.signal);
   return diagnosis;

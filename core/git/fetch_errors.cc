@@ -64,6 +64,8 @@ constexpr auto kRules = std::to_array<Rule>({
     {Fault::kMoved, Speaker::kLocal, "unable to update url base from redirection"},
     {Fault::kSignInPage, Speaker::kLocal, "is this a git repository?"},
     {Fault::kSignInPage, Speaker::kLocal, "unexpected http content-type"},
+    // What git makes of a 200 or 203 with a page of one line: a server of the old "dumb" kind.
+    {Fault::kSignInPage, Speaker::kLocal, "dumb http transport"},
     {Fault::kIdRefused, Speaker::kAny, "not our ref"},
     {Fault::kIdRefused, Speaker::kAny, "request for unadvertised object"},
     {Fault::kIdRefused, Speaker::kAny, "tf401175"},
@@ -273,6 +275,10 @@ Wording word(const FetchDiagnosis& diagnosis) {
               "client and server have no SSH algorithm in common; RSA keys are used with rsa-sha2-512 and rsa-sha2-256 "
               "only"};
     case Fault::kUnauthenticated:
+      if (!diagnosis.had_credential) {
+        return {ErrorKind::kUnauthenticated, "Unauthenticated",
+                "the server asks for a login and no credential is configured; set `credentials` of the worker"};
+      }
       return {ErrorKind::kUnauthenticated, "Unauthenticated",
               "the credential was refused; check that the token or key is right, has not expired or been revoked, and "
               "may read code (PAT scope Code: Read)"};

@@ -44,6 +44,7 @@ struct FetchDiagnosis {
   std::string detail;       // the line that tells most, printable, bounded, without user info
   std::string azure_code;   // "TF401019"; empty = none
   std::string fingerprint;  // "SHA256:…" of the host key that was offered; ssh only
+  bool had_credential = true;
 };
 
 FetchDiagnosis diagnose_fetch(std::string_view standard_error);

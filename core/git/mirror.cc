@@ -168,6 +168,15 @@ FetchRequest checked(const FetchRequest& request) {
   return result;
 }
 
+// To git, a sign-in page of one line is a repository of the old kind without any ref. Asking for an id tells the two
+// apart: a real server says that it has no such object.
+void refuse_sign_in_page(const fs::path& mirror, const Remote& remote, const Fetcher& fetcher) {
+  if (remote.scheme != Scheme::kHttps && remote.scheme != Scheme::kHttp) return;
+  const std::string nobodys_id(40, '1');
+  const auto diagnosis = fetcher.fetch(mirror, "--depth=1", "+" + nobodys_id + ":refs/penstock/probe");
+  if (diagnosis && diagnosis->fault == FetchFault::kSignInPage) throw make_fetch_error(*diagnosis, remote.for_git());
+}
+
 }  // namespace
 
 struct Mirrors::State {
@@ -254,8 +263,10 @@ std::unique_ptr<Snapshot::State> Mirrors::State::fetch_through_ref(const fs::pat
       if (std::string_view(depth) == "--unshallow" &&
           diagnosis->detail.find("on a complete repository") != std::string::npos)
         break;  // all history is here already
-      if (diagnosis->fault == FetchFault::kRefMissing)
+      if (diagnosis->fault == FetchFault::kRefMissing) {
+        refuse_sign_in_page(mirror, remote, fetcher);
         throw revision_missing(request, remote, "the server has no " + in_quotes(request.ref));
+      }
       throw make_fetch_error(*diagnosis, remote.for_git());
     }
     const std::string wanted = request.commit_id.empty() ? fetched_id(mirror) : request.commit_id;

@@ -22,6 +22,12 @@ std::string_view phase_of(std::string_view line) {
   return line.substr(0, colon);
 }
 
+// What ssh says at LogLevel DEBUG1 and nobody needs in a job's log.
+bool is_chatter(std::string_view line) {
+  return line.starts_with("debug1:") || line.starts_with("Transferred: sent") ||
+         line.starts_with("Bytes per second:") || line.starts_with("@@@@");
+}
+
 }  // namespace
 
 std::string mask(std::string_view text, const std::vector<std::string>& secrets) {
@@ -44,7 +50,7 @@ ProgressFilter::~ProgressFilter() {
 
 void ProgressFilter::feed(std::string_view line) {
   line = trim(line);
-  if (line.empty() || line.starts_with("debug1:") || !sink_) return;
+  if (line.empty() || is_chatter(line) || !sink_) return;
   const std::string_view phase = phase_of(line);
   if (phase.empty()) {
     if (++other_lines_ <= kMaxOtherLines) emit(line);

@@ -49,6 +49,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"sign_in_page",
              "fatal: https://h/r/info/refs not valid: could not determine hash algorithm; is this a git repository?\n",
              F::kSignInPage, K::kUnauthenticated, "SignInPage"},
+        Case{"sign_in_page_of_one_line", "fatal: dumb http transport does not support shallow capabilities\n",
+             F::kSignInPage, K::kUnauthenticated, "SignInPage"},
         Case{"moved", "fatal: unable to access 'https://h/r/': The requested URL returned error: 301\n", F::kMoved,
              K::kConfiguration, "Moved"},
         Case{"ssh_refused",
@@ -146,6 +148,14 @@ TEST(FetchErrors, NameTheFingerprintAndTheRemedy) {
   const std::string message = make_fetch_error(diagnosis, "git@h:r").what();
   EXPECT_NE(message.find("SHA256:AAAA1111bbbb2222cccc3333dddd4444eeee5555fff"), std::string::npos) << message;
   EXPECT_NE(message.find("knownHosts"), std::string::npos) << message;
+}
+
+TEST(FetchErrors, SayThatNoCredentialIsConfigured) {
+  FetchDiagnosis diagnosis =
+      diagnose_fetch("fatal: could not read Username for 'https://h': terminal prompts disabled\n");
+  diagnosis.had_credential = false;
+  const std::string message = make_fetch_error(diagnosis, "https://h/r").what();
+  EXPECT_NE(message.find("no credential is configured"), std::string::npos) << message;
 }
 
 TEST(FetchErrors, ExplainAzuresCodes) {
