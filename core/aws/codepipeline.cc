@@ -244,8 +244,8 @@ void CodePipelineClient::stop_pipeline_execution(const std::string& pipeline, co
   }
 }
 
-PipelineDescription CodePipelineClient::get_pipeline(const std::string& pipeline) {
-  const Json answer = call(*client_, "GetPipeline", {{"name", pipeline}});
+PipelineDescription CodePipelineClient::get_pipeline(const std::string& pipeline, std::stop_token stop) {
+  const Json answer = call(*client_, "GetPipeline", {{"name", pipeline}}, std::move(stop));
   const Json& description = member(answer, "pipeline");
   PipelineDescription result;
   result.name = json::string_or(description, "name", pipeline);

@@ -110,7 +110,7 @@ class CodePipelineClient {
   std::string start_pipeline_execution(const StartRequest& request);  // pipelineExecutionId
   // An execution that cannot be stopped any more or is being stopped already is not an error.
   void stop_pipeline_execution(const std::string& pipeline, const std::string& execution_id, const std::string& reason);
-  PipelineDescription get_pipeline(const std::string& pipeline);
+  PipelineDescription get_pipeline(const std::string& pipeline, std::stop_token stop = {});
   PipelineExecution get_pipeline_execution(const std::string& pipeline, const std::string& execution_id);
 
  private:

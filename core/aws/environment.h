@@ -23,8 +23,13 @@ struct EnvironmentOptions {
   std::optional<std::string> profile = {};
   // The process environment; tests bring their own map.
   std::function<std::optional<std::string>(const std::string& name)> variable = {};
-  int max_attempts = 0;  // 0 = AWS_MAX_ATTEMPTS, else 3
+  int max_attempts = 0;  // 0 = AWS_MAX_ATTEMPTS, else the profile's max_attempts, else 3
+  std::function<void(const std::string& message)> on_retry = {};  // as in ClientOptions
 };
+
+// The PEM bundle that replaces the system's certificates: AWS_CA_BUNDLE, else the profile's ca_bundle, else empty. Read
+// before the transport is made. Error{kConfiguration} for unreadable shared files.
+std::string find_ca_bundle(const EnvironmentOptions& options);
 
 // Made once at start; keeps the credential chain and hands out clients that share it. Thread-safe.
 class Environment {
@@ -35,7 +40,9 @@ class Environment {
 
   const std::string& region() const;
   std::shared_ptr<CredentialsProvider> credentials() const;
-  std::shared_ptr<Client> client(const std::string& service_id) const;  // "codepipeline", "s3", "secretsmanager", "sts"
+  // "codepipeline", "s3", "secretsmanager", "sts", …: one for each service, shared by all who ask, so that its retry
+  // bucket and clock offset are too. Error{kConfiguration} when no endpoint can be resolved.
+  std::shared_ptr<Client> client(const std::string& service_id) const;
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/aws/client.h"
@@ -17,13 +18,15 @@ class SecretResolver {
  public:
   struct Options {
     std::chrono::seconds ttl{300};
-    std::function<std::optional<std::string>(const std::string& name)> variable;  // the environment
+    // The process environment when empty.
+    std::function<std::optional<std::string>(const std::string& name)> variable = {};
   };
   // `secrets_manager` is asked for a client only when a secretsmanager: reference is first resolved.
   SecretResolver(Options options, std::function<std::shared_ptr<Client>()> secrets_manager, const Clock& clock);
   ~SecretResolver();
 
-  // Error{kConfiguration} "resolving env:NAME: not set", kNotFound, kPermission, kUnavailable. Never holds the value.
+  // Error{kConfiguration} "resolving env:NAME: not set", kNotFound, kPermission, kUnavailable. Never holds the value. A
+  // value that could not be read again is served on for an hour while the fault is one that passes.
   Secret resolve(const SecretReference& reference);
   // After a credential was refused: the next resolve() reads it anew.
   void forget(const SecretReference& reference);
@@ -32,5 +35,9 @@ class SecretResolver {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Keys are kept in Secrets Manager as they are or in base64, since its console once mangled line ends. Gives the PEM
+// text, with a line end, of either; anything else comes back unchanged.
+Secret decode_pem_secret(const Secret& secret);
 
 }  // namespace penstock::aws
