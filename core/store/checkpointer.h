@@ -12,23 +12,26 @@
 
 namespace penstock::store {
 
-// While writers are busy the log cannot start over from its beginning and grows. Once it is larger than
-// `truncate_pages`, the little that a passive checkpoint leaves is done with writers kept out for some milliseconds.
+// While writers are busy the log cannot begin anew and grows, as something is always left to copy. Once it is larger
+// than `restart_pages`, the writer itself copies that little rest between two transactions: see restart_if_wanted().
 class Checkpointer {
  public:
   struct Options {
-    int passive_pages = 1000;    // 4 MB: begin to copy
-    int truncate_pages = 16384;  // 64 MB: make it end
+    int passive_pages = 4000;   // 16 MB more than at the last checkpoint: begin to copy
+    int restart_pages = 16000;  // 64 MB: make it end
   };
   struct Counts {
-    std::uint64_t checkpoints = 0, truncations = 0, failures = 0;
+    std::uint64_t checkpoints = 0, restarts = 0, failures = 0;
     int log_pages = 0;
   };
   Checkpointer(std::unique_ptr<Connection> connection, const Options& options);
   ~Checkpointer();
 
-  // From the writer, after each commit. Thread-safe, never blocks on the disk.
+  // From the writer, after each commit. Never blocks on the disk.
   void note_log_pages(int pages);
+  // From the writer, between transactions: keeps it for some milliseconds, if the log has grown too large.
+  void restart_if_wanted(Connection& writer);
+  // Thread-safe.
   Counts counts() const;
 
  private:
@@ -43,8 +46,10 @@ class Checkpointer {
   bool wanted_ = false;
   bool stopping_ = false;
 
+  int last_noted_ = 0;  // of the writer's thread: the log's pages when it last asked for a checkpoint
+  std::atomic<bool> restart_wanted_{false};
   std::atomic<int> log_pages_{0};
-  std::atomic<std::uint64_t> checkpoints_{0}, truncations_{0}, failures_{0};
+  std::atomic<std::uint64_t> checkpoints_{0}, restarts_{0}, failures_{0};
   std::thread thread_;
 };
 

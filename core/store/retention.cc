@@ -34,7 +34,7 @@ int prune_jobs(Connection& connection, Timestamp before, int limit) {
   std::vector<std::int64_t> jobs;
   {
     Statement rows = connection.prepare(
-        "SELECT seq FROM jobs WHERE claimed_at < ?1 AND state IN ('succeeded', 'failed', 'lost') "
+        "SELECT seq FROM jobs WHERE claimed_at < ?1 AND +state IN ('succeeded', 'failed', 'lost') "
         "ORDER BY claimed_at LIMIT ?2");
     rows.bind(before, limit);
     while (rows.step()) jobs.push_back(rows.integer(0));
@@ -79,7 +79,7 @@ PruneStep prune_step(Connection& connection, Timestamp before, Timestamp now, in
     step.deleted += jobs;
     // A job that lost only a part of its log is still there.
     Statement left = connection.prepare(
-        "SELECT 1 FROM jobs WHERE claimed_at < ?1 AND state IN ('succeeded', 'failed', 'lost') LIMIT 1");
+        "SELECT 1 FROM jobs WHERE claimed_at < ?1 AND +state IN ('succeeded', 'failed', 'lost') LIMIT 1");
     left.bind(before);
     out_of_lines = left.step();
   }

@@ -228,7 +228,7 @@ Connection::Connection(std::filesystem::path path, Mode mode, std::chrono::milli
   int result_code = sqlite3_open_v2(path_.c_str(), &opened, flags, nullptr);
   database_.reset(opened);  // also set when opening failed, to tell why
   if (result_code != SQLITE_OK) fail(result_code);
-  sqlite3_busy_timeout(opened, static_cast<int>(busy_timeout.count()));
+  set_busy_timeout(busy_timeout);
   sqlite3_limit(opened, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
   // The file is data, never code: no statement in it may do more than ours do.
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -266,6 +266,11 @@ std::optional<std::string> Connection::query_text(const char* sql) {
   Statement statement = prepare(sql);
   if (!statement.step()) return std::nullopt;
   return statement.text(0);
+}
+
+void Connection::set_busy_timeout(std::chrono::milliseconds timeout) noexcept {
+  busy_timeout_ = timeout;
+  sqlite3_busy_timeout(database_.get(), static_cast<int>(timeout.count()));
 }
 
 bool Connection::in_transaction() const noexcept {
@@ -306,7 +311,7 @@ Connection::CheckpointResult Connection::checkpoint(Checkpoint mode) {
   int log_pages = 0;
   int written = 0;
   int result_code = sqlite3_wal_checkpoint_v2(
-      database_.get(), "main", mode == Checkpoint::kPassive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE,
+      database_.get(), "main", mode == Checkpoint::kPassive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART,
       &log_pages, &written);
   if (result_code == SQLITE_BUSY) return {.complete = false, .log_pages = log_pages};
   if (result_code != SQLITE_OK) fail(result_code);

@@ -121,6 +121,8 @@ class Connection {
   std::optional<std::int64_t> query_integer(const char* sql);
   std::optional<std::string> query_text(const char* sql);
 
+  std::chrono::milliseconds busy_timeout() const noexcept { return busy_timeout_; }
+  void set_busy_timeout(std::chrono::milliseconds timeout) noexcept;
   bool in_transaction() const noexcept;
   bool read_only() const noexcept;
   int changes() const noexcept;  // rows of the last INSERT, UPDATE or DELETE
@@ -134,8 +136,9 @@ class Connection {
   void set_commit_hook(std::function<void(int)> hook);
 
   enum class Checkpoint {
-    kPassive,   // as much as can be done without waiting for anybody
-    kTruncate,  // all of it and empties the log; keeps writers out meanwhile
+    kPassive,  // as much as can be done without waiting for anybody
+    // All of it, so that the log begins anew; keeps writers out meanwhile and waits up to the busy timeout for readers.
+    kRestart,
   };
   struct CheckpointResult {
     bool complete = false;
@@ -152,6 +155,7 @@ class Connection {
   static int on_wal_commit(void* self, sqlite3*, const char*, int pages) noexcept;
 
   std::filesystem::path path_;
+  std::chrono::milliseconds busy_timeout_{0};
   std::function<void(int)> commit_hook_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   std::unique_ptr<sqlite3, SqliteClose> database_;

@@ -21,8 +21,8 @@ namespace penstock::store {
 namespace {
 
 constexpr std::chrono::milliseconds kMaxBusyTimeout{5000};
-// While the checkpoint thread waits for readers, writers wait for it.
-constexpr std::chrono::milliseconds kCheckpointBusyTimeout{50};
+// Passive checkpoints wait for nobody.
+constexpr std::chrono::milliseconds kCheckpointBusyTimeout{0};
 constexpr std::size_t kSmallWriteBytes = 1024;
 constexpr int kPruneStep = 50;
 
@@ -44,10 +44,13 @@ class Store::Impl {
         std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite, kCheckpointBusyTimeout),
         Checkpointer::Options{});
     connection->set_commit_hook([pointer = checkpointer.get()](int pages) { pointer->note_log_pages(pages); });
-    writer = std::make_unique<Writer>(std::move(connection),
-                                      Writer::Options{.timeout = options.write_timeout,
-                                                      .max_waiting = options.max_waiting,
-                                                      .max_waiting_bytes = options.max_waiting_bytes});
+    writer = std::make_unique<Writer>(
+        std::move(connection), Writer::Options{.timeout = options.write_timeout,
+                                               .max_waiting = options.max_waiting,
+                                               .max_waiting_bytes = options.max_waiting_bytes,
+                                               .between_groups = [pointer = checkpointer.get()](Connection& own) {
+                                                 pointer->restart_if_wanted(own);
+                                               }});
     readers = std::make_unique<ReaderPool>(options.path, options.readers, options.read_timeout);
   }
 
@@ -219,6 +222,7 @@ Store::Stats Store::stats() const {
           .commits = writes.commits,
           .waiting_writes = writes.waiting,
           .checkpoints = checkpoints.checkpoints,
+          .log_restarts = checkpoints.restarts,
           .checkpoint_failures = checkpoints.failures,
           .log_pages = static_cast<std::uint64_t>(checkpoints.log_pages)};
 }

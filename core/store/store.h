@@ -123,7 +123,7 @@ class Store {
     std::uint64_t committed_writes = 0, failed_writes = 0;  // calls
     std::uint64_t commits = 0;                              // transactions that they shared
     std::size_t waiting_writes = 0;
-    std::uint64_t checkpoints = 0, checkpoint_failures = 0;
+    std::uint64_t checkpoints = 0, log_restarts = 0, checkpoint_failures = 0;
     std::uint64_t log_pages = 0;  // of 4 KiB in the write-ahead log after the last commit
   };
   Stats stats() const;

@@ -173,9 +173,12 @@ void reschedule_trigger(Connection& connection, const std::string& id, Timestamp
 void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,
                     const std::string& variables) {
   Trigger trigger = require_trigger(connection, id);
-  if (!is_open(trigger)) refuse(trigger);
+  // One that was decided not to start has ended first, so that no crash leaves it decided and pending.
+  if (!is_open(trigger) && trigger.state != TriggerState::kSkipped) refuse(trigger);
   connection
-      .prepare("UPDATE triggers SET undecided = 0, variables = ?2, next_attempt_at = NULL, error = '' WHERE id = ?1")
+      .prepare(
+          "UPDATE triggers SET undecided = 0, variables = ?2, next_attempt_at = NULL, "
+          "error = CASE state WHEN 'skipped' THEN error ELSE '' END WHERE id = ?1")
       .run(Blob{*uuid_to_blob(id)}, variables);
   connection
       .prepare("UPDATE delivery_contents SET decisions = ?2 WHERE seq = (SELECT seq FROM deliveries WHERE id = ?1)")

@@ -68,6 +68,7 @@ void Writer::run_thread() {
     failures.assign(group.size(), std::nullopt);
     commit_group(group, failures);
     for (std::size_t i = 0; i < group.size(); ++i) finish(*group[i], std::move(failures[i]));
+    if (options_.between_groups) options_.between_groups(*connection_);
   }
 }
 

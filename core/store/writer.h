@@ -31,6 +31,8 @@ class Writer {
     std::chrono::milliseconds timeout{10000};
     std::size_t max_waiting = 1024;
     std::size_t max_waiting_bytes = 64u << 20;  // one piece of work is always let in
+    // Called on the writer's thread after each group's callers were woken; must not throw.
+    std::function<void(Connection&)> between_groups;
   };
   struct Counts {
     std::uint64_t committed_writes = 0, failed_writes = 0, commits = 0;

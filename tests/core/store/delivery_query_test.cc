@@ -1,0 +1,197 @@
+#include "core/store/delivery_query.h"
+
+#include <algorithm>
+#include <set>
+
+#include "tests/core/store/store_fixture.h"
+
+namespace penstock::store {
+namespace {
+
+class DeliveryList : public StoreTest {
+ protected:
+  std::vector<std::string> ids(const DeliveryQuery& query) {
+    std::vector<std::string> ids;
+    for (const auto& found : store().list_deliveries(query).deliveries) ids.push_back(found.id);
+    return ids;
+  }
+  // All pages.
+  std::vector<std::string> walk(DeliveryQuery query) {
+    std::vector<std::string> ids;
+    do {
+      DeliveryPage page = store().list_deliveries(query);
+      EXPECT_LE(page.deliveries.size(), static_cast<std::size_t>(query.limit));
+      for (const auto& found : page.deliveries) ids.push_back(found.id);
+      query.cursor = page.next_cursor;
+    } while (!query.cursor.empty());
+    return ids;
+  }
+};
+
+TEST_F(DeliveryList, IsEmptyInTheBeginning) {
+  DeliveryPage page = store().list_deliveries({});
+  EXPECT_TRUE(page.deliveries.empty());
+  EXPECT_EQ(page.next_cursor, "");
+}
+
+TEST_F(DeliveryList, ShowsSummariesNewestFirst) {
+  std::vector<std::string> recorded;
+  for (int i = 0; i < 3; ++i) recorded.insert(recorded.begin(), store().record_delivery(delivery()).id);
+  EXPECT_EQ(ids({}), recorded);
+  Delivery summary = store().list_deliveries({}).deliveries[0];
+  EXPECT_EQ(summary.body + summary.decisions_json + summary.request_headers_json, "");
+  EXPECT_GT(summary.body_bytes, 0u);
+}
+
+TEST_F(DeliveryList, EachPageFollowsTheFormerWhateverComesIn) {
+  std::vector<std::string> recorded;
+  for (int i = 0; i < 25; ++i) recorded.insert(recorded.begin(), store().record_delivery(delivery()).id);
+  DeliveryQuery query;
+  query.limit = 4;
+  std::vector<std::string> seen;
+  do {
+    DeliveryPage page = store().list_deliveries(query);
+    for (const auto& found : page.deliveries) seen.push_back(found.id);
+    query.cursor = page.next_cursor;
+    store().record_delivery(delivery());
+  } while (!query.cursor.empty());
+  EXPECT_EQ(seen, recorded);
+}
+
+TEST_F(DeliveryList, APageThatEndsTheListHasNoCursor) {
+  for (int i = 0; i < 4; ++i) store().record_delivery(delivery());
+  DeliveryQuery query;
+  query.limit = 4;
+  EXPECT_EQ(store().list_deliveries(query).next_cursor, "");
+  query.limit = 3;
+  EXPECT_NE(store().list_deliveries(query).next_cursor, "");
+}
+
+// 240 deliveries whose attributes repeat with different periods, so that each combination of filters selects some;
+// every combination must agree with a plain comparison of each delivery.
+TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
+  std::vector<NewDelivery> recorded;
+  for (int i = 0; i < 240; ++i) {
+    clock_.advance(i % 7 == 0 ? 1000ms : 3ms);
+    NewDelivery next = delivery();
+    next.event_type = i % 2 ? "git.push" : "git.pullrequest.created";
+    next.repository_name = i % 3 ? "Shop" : "shop-Web";
+    next.repository_id = i % 3 ? "1B6C2F0D-98A5-4C0E-8A57-6D3A86A4A8D0" : "2b6c2f0d-98a5-4c0e-8a57-6d3a86a4a8d0";
+    next.ref_updates = {{i % 5 ? "refs/heads/main" : "refs/heads/Feature", "", ""}};
+    if (i % 10 == 0) next.ref_updates.push_back({"refs/tags/v1", "", ""});
+    next.decided_webhooks = {i % 4 ? "w1" : "w2", "all"};
+    if (i % 3 == 1) {
+      next.triggers = {make_trigger("push-" + std::to_string(i), i % 2 ? "shop" : "web")};
+      next.outcome = Outcome::kTriggered;
+    }
+    store().record_delivery(next);
+    recorded.push_back(next);
+  }
+  // A clock that was set back: times of receipt and ids disagree by a minute.
+  for (std::size_t i = 0; i < 20; ++i) {
+    NewDelivery next = recorded[i];
+    next.id = make_uuid_v7(clock_);
+    next.received_at = clock_.now() - 60s;
+    next.triggers.clear();
+    next.outcome = Outcome::kFiltered;
+    store().record_delivery(next);
+    recorded.push_back(next);
+  }
+  std::reverse(recorded.begin(), recorded.end());
+
+  struct Filter {
+    const char* name;
+    std::function<void(DeliveryQuery&)> set;
+    std::function<bool(const NewDelivery&)> holds;
+  };
+  Timestamp since = recorded[200].received_at;
+  Timestamp until = recorded[60].received_at;
+  auto has_ref = [](const NewDelivery& d, std::string_view ref) {
+    return std::any_of(d.ref_updates.begin(), d.ref_updates.end(), [&](const auto& u) { return u.name == ref; });
+  };
+  const std::vector<std::vector<Filter>> alternatives = {
+      {{"event", [](auto& q) { q.event_type = "git.push"; }, [](const auto& d) { return d.event_type == "git.push"; }}},
+      {{"name", [](auto& q) { q.repository = "SHOP-WEB"; },
+        [](const auto& d) { return d.repository_name == "shop-Web"; }},
+       {"id", [](auto& q) { q.repository = "1b6c2f0d-98a5-4c0e-8a57-6d3a86a4a8d0"; },
+        [](const auto& d) { return d.repository_name == "Shop"; }}},
+      {{"main", [](auto& q) { q.ref = "refs/heads/main"; },
+        [&](const auto& d) { return has_ref(d, "refs/heads/main"); }},
+       {"tag", [](auto& q) { q.ref = "refs/tags/v1"; }, [&](const auto& d) { return has_ref(d, "refs/tags/v1"); }},
+       {"case", [](auto& q) { q.ref = "refs/heads/feature"; }, [](const auto&) { return false; }}},
+      {{"outcome", [](auto& q) { q.outcome = Outcome::kTriggered; },
+        [](const auto& d) { return d.outcome == Outcome::kTriggered; }}},
+      {{"pipeline", [](auto& q) { q.pipeline = "shop"; },
+        [](const auto& d) { return !d.triggers.empty() && d.triggers[0].pipeline == "shop"; }}},
+      {{"webhook", [](auto& q) { q.webhook = "w2"; }, [](const auto& d) { return d.decided_webhooks[0] == "w2"; }},
+       {"all", [](auto& q) { q.webhook = "all"; }, [](const auto&) { return true; }}},
+      {{"since", [&](auto& q) { q.since = since; }, [&](const auto& d) { return d.received_at >= since; }}},
+      {{"until", [&](auto& q) { q.until = until; }, [&](const auto& d) { return d.received_at < until; }}},
+  };
+  int combinations = 0;
+  std::function<void(std::size_t, DeliveryQuery, std::vector<const Filter*>)> go =
+      [&](std::size_t at, DeliveryQuery query, std::vector<const Filter*> filters) {
+        if (at == alternatives.size()) {
+          ++combinations;
+          std::vector<std::string> expected;
+          for (const auto& d : recorded) {
+            if (std::all_of(filters.begin(), filters.end(), [&](const Filter* f) { return f->holds(d); }))
+              expected.push_back(d.id);
+          }
+          query.limit = 37;
+          std::string name;
+          for (const Filter* f : filters) name += std::string(f->name) + " ";
+          EXPECT_EQ(walk(query), expected) << name;
+          return;
+        }
+        go(at + 1, query, filters);
+        for (const Filter& filter : alternatives[at]) {
+          DeliveryQuery narrower = query;
+          filter.set(narrower);
+          auto more = filters;
+          more.push_back(&filter);
+          go(at + 1, narrower, more);
+        }
+      };
+  go(0, {}, {});
+  EXPECT_EQ(combinations, 2 * 3 * 4 * 2 * 2 * 3 * 2 * 2);
+}
+
+TEST_F(DeliveryList, ADuplicateIsFoundByThePipelineItDidNotStart) {
+  store().record_delivery(delivery({make_trigger("push-1")}));
+  std::string duplicate = store().record_delivery(delivery({make_trigger("push-1")})).id;
+  DeliveryQuery query;
+  query.pipeline = "shop";
+  query.outcome = Outcome::kDuplicate;
+  EXPECT_EQ(ids(query), std::vector<std::string>{duplicate});
+}
+
+TEST_F(DeliveryList, RefusesCursorsOfOtherQueriesAndWhatIsNone) {
+  for (int i = 0; i < 3; ++i) store().record_delivery(delivery());
+  DeliveryQuery query;
+  query.limit = 1;
+  query.cursor = store().list_deliveries(query).next_cursor;
+  query.limit = 2;  // another page size is the same query
+  EXPECT_EQ(store().list_deliveries(query).deliveries.size(), 2u);
+  query.event_type = "git.push";
+  EXPECT_EQ(error_of([&] { store().list_deliveries(query); }).kind(), ErrorKind::kInvalidInput);
+  JobQuery jobs;
+  jobs.cursor = query.cursor;
+  EXPECT_EQ(error_of([&] { store().list_jobs(jobs); }).kind(), ErrorKind::kInvalidInput);
+  for (const char* cursor : {"x", "00", "' OR 1=1", "AAAAAAAAAAAAAAAAAAAAAAAA"}) {
+    DeliveryQuery foreign;
+    foreign.cursor = cursor;
+    EXPECT_EQ(error_of([&] { store().list_deliveries(foreign); }).kind(), ErrorKind::kInvalidInput) << cursor;
+  }
+}
+
+TEST_F(DeliveryList, RefusesALimitOutOfRange) {
+  for (int limit : {-1, 0, 501}) {
+    DeliveryQuery query;
+    query.limit = limit;
+    EXPECT_EQ(error_of([&] { store().list_deliveries(query); }).kind(), ErrorKind::kInvalidInput) << limit;
+  }
+}
+
+}  // namespace
+}  // namespace penstock::store

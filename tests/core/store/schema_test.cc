@@ -1,0 +1,112 @@
+#include "core/store/schema.h"
+
+#include <fstream>
+
+#include <sys/stat.h>
+
+#include "tests/core/store/store_fixture.h"
+
+namespace penstock::store {
+namespace {
+
+class Opening : public StoreTest {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    store().record_delivery(delivery());
+    store_.reset();
+  }
+  void execute(const char* sql) { Connection(path(), Connection::Mode::kReadWrite, 0ms).execute(sql); }
+  Error opening_error() {
+    return error_of([&] { reopen(); });
+  }
+};
+
+TEST_F(Opening, AStoreStampsItsFile) {
+  Connection connection(path(), Connection::Mode::kReadOnly, 0ms);
+  EXPECT_EQ(connection.query_integer("PRAGMA application_id"), kApplicationId);
+  EXPECT_EQ(connection.query_integer("PRAGMA user_version"), newest_schema_version());
+  EXPECT_EQ(connection.query_text("PRAGMA journal_mode"), "wal");
+}
+
+TEST_F(Opening, RefusesAFileOfANewerVersionAndSaysWhatToDo) {
+  execute("PRAGMA user_version = 1000");
+  Error error = opening_error();
+  EXPECT_EQ(error.kind(), ErrorKind::kConfiguration);
+  EXPECT_EQ(std::string(error.what()),
+            "opening history \"" + path().string() +
+                "\": it was written by a newer version of this program (schema 1000, this one knows " +
+                std::to_string(newest_schema_version()) +
+                "); run the newer version, or set history.database to another path");
+}
+
+TEST_F(Opening, LeavesAnotherProgramsFileAlone) {
+  std::filesystem::path other = folder_.path() / "other.db";
+  create_database_file(other);
+  Connection(other, Connection::Mode::kReadWrite, 0ms).execute("CREATE TABLE users (name)");
+  Error error = error_of([&] { Store(store_options(other), clock_); });
+  EXPECT_EQ(error.kind(), ErrorKind::kConfiguration);
+  Connection connection(other, Connection::Mode::kReadOnly, 0ms);
+  EXPECT_EQ(connection.query_text("PRAGMA journal_mode"), "delete");
+  EXPECT_EQ(connection.query_integer("SELECT count(*) FROM sqlite_schema"), 1);
+}
+
+TEST_F(Opening, RefusesWhatIsNoDatabase) {
+  std::ofstream(path(), std::ios::trunc) << std::string(8192, 'x');
+  Error error = opening_error();
+  EXPECT_EQ(error.kind(), ErrorKind::kCorrupt);
+  EXPECT_NE(std::string(error.what()).find("restore a backup"), std::string::npos) << error.what();
+}
+
+TEST_F(Opening, RefusesADamagedFile) {
+  for (std::uintmax_t quick_check_bytes : {std::uintmax_t{64u << 20}, std::uintmax_t{0}}) {
+    auto size = std::filesystem::file_size(path());
+    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
+    // All but the first page, which holds header and schema.
+    file.seekp(4096);
+    file << std::string(static_cast<std::size_t>(size) - 4096, '\x5a');
+    file.close();
+    Store::Options options = store_options(path());
+    options.quick_check_bytes = quick_check_bytes;
+    Error error = error_of([&] { Store(options, clock_); });
+    EXPECT_EQ(error.kind(), ErrorKind::kCorrupt) << error.what();
+  }
+}
+
+TEST_F(Opening, RefusesATruncatedFile) {
+  std::filesystem::resize_file(path(), 3 * 4096);
+  EXPECT_EQ(opening_error().kind(), ErrorKind::kCorrupt);
+}
+
+TEST_F(Opening, AMissingFolderIsAConfigurationError) {
+  Error error = error_of([&] { Store(store_options(folder_.path() / "no" / "history.db"), clock_); });
+  EXPECT_EQ(error.kind(), ErrorKind::kConfiguration);
+  EXPECT_NE(std::string(error.what()).find("does not exist"), std::string::npos);
+}
+
+TEST_F(Opening, KeepsTheModeOfAFileThatExists) {
+  ASSERT_EQ(::chmod(path().c_str(), 0640), 0);
+  reopen();
+  struct stat status {};
+  ASSERT_EQ(::stat(path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST_F(Opening, AHalfMadeFileIsMadeAnew) {
+  std::filesystem::path fresh = folder_.path() / "fresh.db";
+  create_database_file(fresh);
+  Connection(fresh, Connection::Mode::kReadWrite, 0ms).execute("PRAGMA journal_mode = WAL");
+  Store(store_options(fresh), clock_).record_delivery(delivery());
+}
+
+TEST_F(Opening, TwoStoresShareOneFile) {
+  Store one(store_options(path()), clock_);
+  Store two(store_options(path()), clock_);
+  NewDelivery first = delivery({make_trigger("push-1")});
+  one.record_delivery(first);
+  EXPECT_EQ(two.record_delivery(delivery({make_trigger("push-1")})).duplicate_of, first.id);
+  EXPECT_TRUE(two.find_delivery(first.id));
+}
+
+}  // namespace
+}  // namespace penstock::store
