@@ -12,15 +12,17 @@
 namespace penstock::json {
 
 // Presents one array of the document as if it had a single element, without copying anything: how a filter sees a push
-// of several refs ref by ref. The path is a list of member names from the root.
+// of several refs ref by ref. It holds for the whole evaluation, filters with '$', length() and comparisons included;
+// in the paths of the result the element is [0]. Only a selected Value that contains the array still shows all of it.
 struct ArrayFocus {
-  std::vector<std::string> path;
-  std::size_t index = 0;
+  std::vector<std::string> path;  // member names from the root; where it leads to no array, nothing changes
+  std::size_t index = 0;          // past the end: the array appears empty
 };
 
 struct EvaluateOptions {
   // Evaluation ends with Error{kExhausted} after this many visited nodes; a hostile body cannot make a query explode.
-  // Decremented, so that several queries can share one budget.
+  // Comparisons, long strings and regular expressions pay in the same coin by the work they make: a million visits are
+  // well below a second. Decremented, so that several queries can share one budget.
   std::size_t* remaining_visits = nullptr;  // null = 1,000,000 for this call
   const ArrayFocus* focus = nullptr;
 };
@@ -29,7 +31,7 @@ struct EvaluateOptions {
 class JsonPath {
  public:
   // Throws Error{kInvalidInput} "column N: …" (columns count from 1, in characters) for anything that is not a
-  // well-formed and well-typed RFC 9535 query.
+  // well-formed and well-typed RFC 9535 query, and for one of more than 64 KiB or more than 50 levels of nesting.
   static JsonPath compile(std::string_view query);
   JsonPath(JsonPath&&) noexcept;
   JsonPath& operator=(JsonPath&&) noexcept;

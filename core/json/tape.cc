@@ -5,6 +5,15 @@
 #include <utility>
 
 namespace penstock::json {
+namespace {
+
+unsigned fingerprint(std::string_view name) noexcept {
+  if (name.empty()) return 0;
+  return static_cast<unsigned>(name.size()) * 5 + static_cast<unsigned char>(name.front()) * 3 +
+         static_cast<unsigned char>(name.back()) * 7;
+}
+
+}  // namespace
 
 Tape::Tape(std::unique_ptr<std::uint64_t[]> words, std::unique_ptr<std::uint8_t[]> strings)
     : words_(std::move(words)), strings_(std::move(strings)) {}
@@ -43,12 +52,15 @@ void Tape::find_repeated_names(Index object) {
   std::array<std::string_view, kFew> few;
   std::size_t count = 0;
   Index at = object + 1;
+  std::uint64_t seen = 0;  // one bit for each kind of name so far: most new names need no comparison
   for (; at != end && count < kFew; at = after(at + 1)) {
     const std::string_view name = string(at);
-    if (std::find(few.begin(), few.begin() + count, name) != few.begin() + count) {
+    const std::uint64_t bit = std::uint64_t{1} << (fingerprint(name) & 63);
+    if ((seen & bit) != 0 && std::find(few.begin(), few.begin() + count, name) != few.begin() + count) {
       shadowed_.push_back(at + 1);
     } else {
       few[count++] = name;
+      seen |= bit;
     }
   }
   if (at == end) return;

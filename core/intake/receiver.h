@@ -1,0 +1,113 @@
+// One webhook request, from its bytes to its answer: authenticate, parse, decide, store. Called by the HTTP server on
+// its request threads.
+//
+// What a 200 promises: the delivery, its decisions and its pending triggers are on disk. Once a request is
+// authenticated, the answer is 200 or 503 (or 400 when it is no JSON), never another 4xx or 5xx: Azure DevOps puts a
+// subscription on probation for one of those, and events are lost; a 503 it sends again, eight times.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/time.h"
+#include "core/base/wake.h"
+#include "core/hooks/decision.h"
+#include "core/hooks/ip_range.h"
+#include "core/intake/admission.h"
+#include "core/intake/settings.h"
+#include "core/store/store.h"
+#include "core/telemetry/log.h"
+
+namespace penstock::intake {
+
+struct HookRequest {
+  std::string endpoint;                                      // the path's last part, decoded
+  hooks::IpAddress remote;                                   // of the client, with trusted proxies already resolved
+  std::vector<std::pair<std::string, std::string>> headers;  // as received
+  std::string body;                                          // raw
+  std::string request_id;                                    // for the log
+};
+
+struct HookAnswer {
+  int status = 200;         // 200, 400, 401, 403, 404, 503
+  std::string delivery_id;  // empty when nothing was stored
+  std::optional<store::Outcome> outcome;
+  std::vector<std::string> matched;  // names of the webhooks whose filters all passed
+  std::string reason;
+  std::optional<std::chrono::seconds> retry_after;  // with 503
+};
+
+// {"deliveryId":…,"outcome":…,"matched":[…],"reason":…}: the body of a 200.
+std::string to_json(const HookAnswer& answer);
+
+// What would happen to a payload; for `penstock explain`.
+struct Explanation {
+  std::string decisions_json;  // the `decisions` array of the history API
+  bool matched = false;        // some webhook matched, or waits only for what GetPipeline would say
+  std::string note;            // why nothing can be decided, or that it is a portal test; may be empty
+};
+// Judges against all webhooks, or those of one endpoint. Error{kInvalidInput} for a body that is no event. Pure but for
+// the lookup, which may be null.
+Explanation explain(const std::vector<std::shared_ptr<const hooks::Webhook>>& webhooks, std::string_view body,
+                    const hooks::ActionConfigurationLookup& configuration,
+                    const std::optional<std::string>& endpoint = std::nullopt);
+
+// Thread-safe.
+class Receiver {
+ public:
+  struct Options {
+    // Rejected requests that leave a row in the history: of strangers, and of authenticated senders of broken bodies.
+    // Whatever is above is only counted in the log.
+    std::size_t strangers_kept_per_minute = 60;
+    std::size_t broken_kept_per_minute = 600;
+    std::size_t broken_body_bytes_kept = 64u << 10;
+    std::size_t header_bytes_kept = 32u << 10;
+    std::chrono::seconds retry_after{10};
+  };
+  // `configuration` must not block (aws::PipelineCatalog::find_configuration) and may be null. `trigger_wake` is
+  // notified after new triggers were stored. All references must outlive the receiver.
+  Receiver(Options options, store::Store& store, hooks::ActionConfigurationLookup configuration, Wake& trigger_wake,
+           const Clock& clock, const telemetry::Log& log);
+
+  // Requests that are under way finish with the settings that they began with.
+  void set_settings(std::shared_ptr<const IntakeSettings> settings);
+
+  // Never throws. Blocks for the store's commit, at most its write timeout.
+  HookAnswer receive(const HookRequest& request);
+
+  // Processes a stored delivery again, against the current definitions; its triggers are the next generation.
+  // Error{kNotFound} when there is none, kConflict when it was rejected or its body is gone, errors of the store.
+  HookAnswer redeliver(const std::string& delivery_id);
+
+ private:
+  std::shared_ptr<const IntakeSettings> settings() const;
+  HookAnswer process(const IntakeSettings& settings, const std::vector<const hooks::Webhook*>& webhooks,
+                     const HookRequest& request, const std::string& delivery_id);
+  HookAnswer reject_stranger(const IntakeSettings& settings, const HookRequest& request, int status,
+                             std::string reason);
+  HookAnswer reject_broken(const IntakeSettings& settings, const HookRequest& request, const std::string& delivery_id,
+                           const std::string& reason);
+  HookAnswer unavailable(const HookRequest& request, std::string_view cause);
+  HookAnswer decide_and_commit(store::NewDelivery delivery, const std::optional<hooks::Event>& event,
+                               const std::vector<const hooks::Webhook*>& webhooks);
+
+  const Options options_;
+  store::Store& store_;
+  const hooks::ActionConfigurationLookup configuration_;
+  Wake& trigger_wake_;
+  const Clock& clock_;
+  const telemetry::Log& log_;
+  MinuteQuota stranger_quota_;
+  MinuteQuota broken_quota_;
+  mutable std::mutex settings_mutex_;
+  std::shared_ptr<const IntakeSettings> settings_;  // guarded by settings_mutex_
+};
+
+}  // namespace penstock::intake

@@ -1,0 +1,33 @@
+// The parts of a stored delivery that come from the request and the event, not from the decisions. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/hooks/decision.h"
+#include "core/hooks/event.h"
+#include "core/intake/settings.h"
+#include "core/store/records.h"
+
+namespace penstock::intake {
+
+enum class HeaderTrust {
+  kAuthenticated,  // values are kept unless the header is a sensitive one
+  kStranger,       // only values that cannot be a credential are kept: a misspelt header may hold the real secret
+};
+
+// JSON object name -> value (several of a name: array), sensitive values "[redacted]", at most `max_bytes` of values.
+std::string headers_to_json(const IntakeSettings& settings, const std::string& endpoint,
+                            const std::vector<std::pair<std::string, std::string>>& headers, HeaderTrust trust,
+                            std::size_t max_bytes);
+
+// Fills in what the event says, with bounded lengths, and the key that makes a repeated delivery recognisable:
+// endpoint, subscription and notification, when both ids are there, the subscription's is not zero and it is no portal
+// test.
+void describe_event(const hooks::Event& event, const std::string& endpoint, store::NewDelivery& delivery);
+
+// The triggers that these decisions ask for, in their order.
+std::vector<store::NewTrigger> triggers_of(const std::vector<hooks::Decision>& decisions);
+
+}  // namespace penstock::intake

@@ -1,0 +1,195 @@
+#include "core/jobs/git_source.h"
+
+#include <cstdio>
+#include <system_error>
+
+#include "core/azure/repository_url.h"
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace penstock::jobs {
+namespace {
+
+constexpr std::chrono::milliseconds kShortestFetch{1000};
+
+// A file that goes with its job, however that ends.
+class ArtifactFile {
+ public:
+  explicit ArtifactFile(std::filesystem::path path) : path_(std::move(path)) {}
+  ArtifactFile(const ArtifactFile&) = delete;
+  ArtifactFile& operator=(const ArtifactFile&) = delete;
+  ~ArtifactFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  const std::filesystem::path path_;
+};
+
+std::string without_user(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const std::size_t begin = scheme + 3;
+  const std::size_t end = std::min(url.find('/', begin), url.size());
+  const std::size_t at = url.rfind('@', end);
+  return at == std::string::npos || at < begin ? url : url.substr(0, begin) + url.substr(at + 1);
+}
+
+std::string megabytes(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
+  return text;
+}
+
+std::string seconds_text(std::chrono::duration<double> duration) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f s", duration.count());
+  return text;
+}
+
+const aws::JobArtifact& only_output(const aws::PipelineJob& job) {
+  if (job.output_artifacts.size() != 1) {
+    throw Error(ErrorKind::kConfiguration, "reading the job: a source action has one output artifact, this has " +
+                                               std::to_string(job.output_artifacts.size()));
+  }
+  const aws::JobArtifact& artifact = job.output_artifacts.front();
+  if (artifact.location.bucket.empty() || artifact.location.key.empty()) {
+    throw Error(ErrorKind::kConfiguration, "reading the job: its output artifact has no S3 location");
+  }
+  return artifact;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> output_variables(const git::Commit& commit, const std::string& ref,
+                                                    const std::string& remote) {
+  // All of an action's variables together may have 122,880 bytes.
+  const auto bounded = [](std::string_view text, std::size_t bytes) { return truncate_utf8(text, bytes, bytes); };
+  std::map<std::string, std::string> variables;
+  variables["CommitId"] = commit.id;
+  variables["BranchName"] = bounded(azure::short_ref_name(ref), 1000);
+  variables["CommitMessage"] = bounded(commit.message, 60'000);
+  variables["AuthorDate"] = format_rfc3339(commit.author_time);
+  variables["AuthorDisplayName"] = bounded(commit.author_name, 1000);
+  variables["AuthorEmail"] = bounded(commit.author_email, 1000);
+  variables["FullRepositoryName"] = bounded(azure::full_repository_name(remote), 1000);
+  variables["RepositoryName"] = bounded(azure::repository_name(remote), 1000);
+  variables["CommitUrl"] = bounded(azure::commit_page(remote, commit.id), 2000);
+  std::erase_if(variables, [](const auto& variable) { return variable.second.empty(); });
+  return variables;
+}
+
+void remove_stale_artifacts(const std::filesystem::path& artifact_directory) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(artifact_directory, ignored)) {
+    std::error_code failed;
+    if (entry.is_regular_file(failed)) std::filesystem::remove(entry.path(), failed);
+  }
+}
+
+GitSource::GitSource(Options options, git::Mirrors& mirrors, std::shared_ptr<aws::S3Client> s3,
+                     GitCredentialLookup credentials, const Clock& clock)
+    : options_(std::move(options)),
+      engine_(mirrors),
+      s3_(std::move(s3)),
+      credentials_(std::move(credentials)),
+      clock_(clock) {}
+
+Result GitSource::run(Context& context) {
+  const aws::PipelineJob& job = context.job();
+  only_output(job);  // before anything is fetched
+  SourceRequest request;
+  request.fetch.remote = azure::expand_remote(options_.remote, job.configuration);
+  if (context.pushed()) {
+    request.fetch.commit_id = context.pushed()->commit_id;
+    request.fetch.ref = context.pushed()->ref;
+    context.log("building the pushed commit " + request.fetch.commit_id + " of " + request.fetch.ref);
+  } else {
+    request.fetch.ref = azure::expand_branch(options_.branch, job.configuration);
+    context.log("building the head of " + request.fetch.ref);
+  }
+  context.log("repository " + without_user(request.fetch.remote));
+  request.subdirectory = options_.subdirectory;
+  request.compression = options_.compression;
+  request.stop = context.stop();
+  request.log = [&context](std::string_view line) { context.log(line); };
+  const std::string ref = request.fetch.ref;
+  request.on_fetched = [&](const git::Commit& commit, std::chrono::duration<double> fetched_in) {
+    context.add_phase("fetch", fetched_in);
+    context.set_revision(commit.id, ref);
+    context.log("commit " + commit.id + " " + commit.summary + " (fetched in " + seconds_text(fetched_in) + ")");
+  };
+
+  std::filesystem::create_directories(options_.artifact_directory);
+  const ArtifactFile file(options_.artifact_directory / (context.id() + ".zip"));
+  request.output = file.path();
+  const SourceResult source = fetch_and_zip(context, request);
+  context.add_phase("zip", source.zip);
+  context.log("artifact of " + std::to_string(source.archive.entries) + " entries, " + megabytes(source.archive.bytes) +
+              " (zipped in " + seconds_text(source.zip) + ")");
+
+  const aws::UploadResult uploaded = upload(context, file.path());
+  const aws::S3Location& location = only_output(job).location;
+  context.set_artifact({.bucket = location.bucket,
+                        .key = location.key,
+                        .sha256 = source.archive.sha256,
+                        .bytes = source.archive.bytes,
+                        .entries = source.archive.entries});
+  context.log("uploaded to s3://" + location.bucket + "/" + location.key +
+              (uploaded.parts > 1 ? " in " + std::to_string(uploaded.parts) + " parts" : ""));
+
+  Success success;
+  success.current_revision =
+      aws::CurrentRevision{source.commit.id, ref, source.commit.summary, source.commit.commit_time};
+  success.output_variables = output_variables(source.commit, ref, without_user(request.fetch.remote));
+  return success;
+}
+
+SourceResult GitSource::fetch_and_zip(Context& context, SourceRequest& request) const {
+  for (CredentialUse use = CredentialUse::kCached;; use = CredentialUse::kAnew) {
+    request.fetch.credential = credentials_(options_.credentials, use);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(context.deadline() - clock_.steady_now());
+    request.fetch.timeout = std::max(left, kShortestFetch);
+    try {
+      return engine_.make(request);
+    } catch (const Error& error) {
+      // A rotated secret: the cached one is refused, the fresh one is good.
+      const bool refused = error.kind() == ErrorKind::kUnauthenticated;
+      if (!refused || options_.credentials.empty() || use == CredentialUse::kAnew) throw;
+      context.log("the credential was refused, trying it freshly read");
+    }
+  }
+}
+
+aws::UploadResult GitSource::upload(Context& context, const std::filesystem::path& file) const {
+  const PhaseTimer timer(context, "upload");
+  const aws::PipelineJob& job = context.job();
+  aws::UploadRequest request;
+  request.bucket = only_output(job).location.bucket;
+  request.key = only_output(job).location.key;
+  request.file = file;
+  request.kms_key_id = job.encryption_key_id;
+  request.credentials = &context.credentials();
+  request.stop = context.stop();
+  try {
+    return s3_->upload_file(request);
+  } catch (const Error& error) {
+    // Artifact credentials live for about 15 minutes, and S3 also calls expired ones "access denied".
+    if (error.kind() != ErrorKind::kUnauthenticated && error.kind() != ErrorKind::kPermission) throw;
+    context.log("the upload was refused, trying it with fresh credentials");
+  }
+  context.credentials().invalidate();
+  try {
+    return s3_->upload_file(request);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kPermission) throw;
+    throw Error(error.kind(),
+                error.what() + std::string("; the pipeline's role needs s3:PutObject on the artifact bucket "
+                                           "and kms:GenerateDataKey, kms:Encrypt, kms:Decrypt on its key"))
+        .with_code(error.code());
+  }
+}
+
+}  // namespace penstock::jobs

@@ -1,0 +1,60 @@
+// The git-source handler: the pushed commit of a repository becomes the action's output artifact.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/aws/s3.h"
+#include "core/base/time.h"
+#include "core/git/mirror.h"
+#include "core/jobs/handler.h"
+#include "core/jobs/source_engine.h"
+
+namespace penstock::jobs {
+
+enum class CredentialUse {
+  kCached,
+  kAnew,  // the last one was refused, it may have been rotated: read it again
+};
+// The credential of that name for git; an empty name is none. May block for the secret's source.
+using GitCredentialLookup = std::function<git::Credential(const std::string& name, CredentialUse use)>;
+
+// Thread-safe.
+class GitSource final : public Handler {
+ public:
+  struct Options {
+    std::string remote;       // with {Key}
+    std::string branch;       // with {Key}; what a manual start builds
+    std::string credentials;  // name for the lookup; empty = none
+    int compression = 6;
+    std::string subdirectory;
+    std::filesystem::path artifact_directory;  // made when missing; files live for their job only
+  };
+  GitSource(Options options, git::Mirrors& mirrors, std::shared_ptr<aws::S3Client> s3, GitCredentialLookup credentials,
+            const Clock& clock);
+
+  std::string_view name() const noexcept override { return "git-source"; }
+  Result run(Context& context) override;
+
+ private:
+  SourceResult fetch_and_zip(Context& context, SourceRequest& request) const;
+  aws::UploadResult upload(Context& context, const std::filesystem::path& file) const;
+
+  const Options options_;
+  const SourceEngine engine_;
+  const std::shared_ptr<aws::S3Client> s3_;
+  const GitCredentialLookup credentials_;
+  const Clock& clock_;
+};
+
+// Removes what a killed process left in the folder; before any handler uses it.
+void remove_stale_artifacts(const std::filesystem::path& artifact_directory);
+
+// The output variables, named as CodeStarSourceConnection names them so that later actions work unchanged, within the
+// service's limits. Pure.
+std::map<std::string, std::string> output_variables(const git::Commit& commit, const std::string& ref,
+                                                    const std::string& remote);
+
+}  // namespace penstock::jobs

@@ -1,0 +1,15 @@
+// A handler's result as the journal keeps it, so that a restart reports the same. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/jobs/handler.h"
+
+namespace penstock::jobs {
+
+std::string result_to_json(const Result& result);
+// Error{kInvalidInput} for what is no such text.
+Result result_from_json(std::string_view text);
+
+}  // namespace penstock::jobs

@@ -1,0 +1,105 @@
+#include "core/jobs/running_job.h"
+
+#include <utility>
+
+namespace penstock::jobs {
+
+RunningJob::RunningJob(store::Store& store, const Clock& clock, std::shared_ptr<aws::CodePipelineClient> codepipeline,
+                       JobCredentials::Options credentials, store::Job row, aws::PipelineJob job,
+                       std::optional<PushedRevision> pushed, std::chrono::steady_clock::time_point deadline)
+    : next_execution_look(),
+      store_(store),
+      job_(std::move(job)),
+      id_(row.id),
+      pushed_(std::move(pushed)),
+      begun_at_(clock.steady_now()),
+      deadline_(deadline),
+      log_(store, clock, row.id),
+      credentials_(credentials, std::move(codepipeline), job_, clock),
+      row_(std::move(row)) {}
+
+void RunningJob::add_phase(const std::string& name, std::chrono::duration<double> duration) {
+  std::lock_guard lock(mutex_);
+  row_.phases[name] += duration.count();
+  row_changed_ = true;
+}
+
+void RunningJob::set_revision(const std::string& commit_id, const std::string& ref) {
+  std::lock_guard lock(mutex_);
+  row_.commit_id = commit_id;
+  row_.ref = ref;
+  row_changed_ = true;
+}
+
+void RunningJob::set_artifact(const ArtifactFacts& artifact) {
+  std::lock_guard lock(mutex_);
+  row_.artifact_bucket = artifact.bucket;
+  row_.artifact_key = artifact.key;
+  row_.artifact_sha256 = artifact.sha256;
+  row_.artifact_bytes = artifact.bytes;
+  row_.artifact_entries = artifact.entries;
+  row_changed_ = true;
+}
+
+void RunningJob::request_stop(StopReason reason, const std::string& detail, std::chrono::steady_clock::time_point now) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stop_reason_ != StopReason::kNone) return;
+    stop_reason_ = reason;
+    stop_detail_ = detail;
+    stopped_at_ = now;
+  }
+  stop_source_.request_stop();
+}
+
+StopReason RunningJob::stop_reason() const {
+  std::lock_guard lock(mutex_);
+  return stop_reason_;
+}
+
+std::string RunningJob::stop_detail() const {
+  std::lock_guard lock(mutex_);
+  return stop_detail_;
+}
+
+std::optional<std::chrono::steady_clock::time_point> RunningJob::stopped_at() const {
+  std::lock_guard lock(mutex_);
+  return stopped_at_;
+}
+
+bool RunningJob::claim_ending() {
+  // Waits for a row that is just being written as running, so that it cannot overwrite the ending.
+  std::lock_guard saving(save_mutex_);
+  std::lock_guard lock(mutex_);
+  return !std::exchange(ending_, true);
+}
+
+bool RunningJob::is_ending() const {
+  std::lock_guard lock(mutex_);
+  return ending_;
+}
+
+store::Job RunningJob::row() const {
+  std::lock_guard lock(mutex_);
+  return row_;
+}
+
+void RunningJob::save_progress() {
+  std::lock_guard saving(save_mutex_);
+  store::Job row;
+  {
+    std::lock_guard lock(mutex_);
+    if (ending_ || !row_changed_) return;
+    row = row_;
+    row_changed_ = false;
+  }
+  try {
+    store_.update_job(row);
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    row_changed_ = true;
+    throw;
+  }
+}
+
+}  // namespace penstock::jobs

@@ -1,0 +1,54 @@
+// From a repository and a revision to an artifact file, without AWS. Used by the git-source handler and by
+// `penstock artifact`.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "core/archive/archive.h"
+#include "core/git/mirror.h"
+
+namespace penstock::jobs {
+
+struct SourceRequest {
+  git::FetchRequest fetch;   // its stop and on_progress are set from the two below
+  std::string subdirectory;  // "" = the whole tree; else only what is below it, with shorter paths
+  int compression = 6;
+  std::filesystem::path output;    // written beside and renamed
+  std::filesystem::path previous;  // an earlier artifact to copy unchanged entries from; may not exist
+  std::stop_token stop;
+  std::function<void(std::string_view)> log;  // may be null
+  // Told when fetching is done and zipping begins; may be null.
+  std::function<void(const git::Commit&, std::chrono::duration<double> fetched_in)> on_fetched;
+};
+
+struct SourceResult {
+  git::Commit commit;
+  archive::WriteResult archive;
+  std::chrono::duration<double> fetch{0}, zip{0};
+};
+
+// Thread-safe; jobs of one repository take turns while they fetch.
+class SourceEngine {
+ public:
+  explicit SourceEngine(git::Mirrors& mirrors) : mirrors_(mirrors) {}
+
+  // Blocks for the fetch and the zip. Errors of Mirrors::fetch and write_archive; Error{kConfiguration} for a
+  // subdirectory that the commit does not have. A damaged mirror is fetched anew, once. Submodules become empty
+  // folders, as in `git archive`.
+  SourceResult make(const SourceRequest& request) const;
+
+ private:
+  SourceResult make_once(const SourceRequest& request) const;
+
+  git::Mirrors& mirrors_;
+};
+
+// What a person writes for a revision: a full commit id, "refs/…", or the name of a branch. Sets commit_id or ref.
+void set_revision(git::FetchRequest& request, std::string_view revision);
+
+}  // namespace penstock::jobs

@@ -1,0 +1,42 @@
+#include "core/trigger/schedule.h"
+
+#include <algorithm>
+
+namespace penstock::trigger {
+
+Schedule make_schedule(const ScheduleInput& input) {
+  Schedule schedule;
+  std::set<std::string> held;
+  std::set<std::string> deciding = input.deciding;
+  const auto wait_until = [&](Timestamp due) {
+    schedule.next_due = schedule.next_due ? std::min(*schedule.next_due, due) : due;
+  };
+  for (const store::Trigger& trigger : input.pending) {
+    if (input.in_flight.contains(trigger.id)) {
+      if (!trigger.undecided || input.is_configuration_known(trigger)) held.insert(trigger.pipeline);
+      continue;
+    }
+    const bool is_due = !trigger.next_attempt_at || *trigger.next_attempt_at <= input.now;
+    bool ready = is_due;
+    if (trigger.undecided) {
+      const bool known = input.is_configuration_known(trigger);
+      ready = known || is_due;
+      if (!ready) wait_until(*trigger.next_attempt_at);
+      if (deciding.contains(trigger.pipeline) || deciding.size() >= input.max_deciding) ready = false;
+      if (known && held.contains(trigger.pipeline)) ready = false;
+      if (known) held.insert(trigger.pipeline);
+      if (!ready) continue;
+      deciding.insert(trigger.pipeline);
+    } else {
+      if (!held.insert(trigger.pipeline).second) continue;
+      if (!ready) {
+        wait_until(*trigger.next_attempt_at);
+        continue;
+      }
+    }
+    if (static_cast<int>(schedule.go.size()) < input.free_slots) schedule.go.push_back(&trigger);
+  }
+  return schedule;
+}
+
+}  // namespace penstock::trigger

@@ -1,0 +1,128 @@
+// The trigger stage: stored pending triggers become pipeline executions.
+//
+// What is here only in memory is which triggers are in flight; everything else is in the store. After a crash what was
+// in flight is pending still and is sent again with the same clientRequestToken, which CodePipeline answers with the
+// same execution. While the store is unavailable nothing is started and nothing is lost.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/aws/client.h"
+#include "core/aws/codepipeline.h"
+#include "core/aws/pipeline_catalog.h"
+#include "core/base/time.h"
+#include "core/base/wake.h"
+#include "core/hooks/webhook.h"
+#include "core/store/store.h"
+#include "core/telemetry/log.h"
+#include "core/trigger/trigger_policy.h"
+#include "core/trigger/unclaimed_watch.h"
+
+namespace penstock::trigger {
+
+using WebhookList = std::vector<std::shared_ptr<const hooks::Webhook>>;
+
+// Threads: one scheduler (blocks on the store and on the wake), `concurrency` starters (block on AWS calls and on the
+// store), one watch for unclaimed jobs. Thread-safe.
+class Starter {
+ public:
+  struct Options {
+    int concurrency = 4;  // StartPipelineExecution calls at a time; above about 20 AWS throttles
+    StartPolicy policy;
+    // How long at most until the store is looked at without a wake.
+    std::chrono::milliseconds longest_pause{std::chrono::seconds(15)};
+    // A configuration that could not be read is not asked for again so soon, however many triggers wait for it.
+    std::chrono::milliseconds configuration_error_ttl{std::chrono::seconds(2)};
+    // The same for a pipeline that is read only to know whether its source job is to be watched.
+    std::chrono::milliseconds unwatched_ttl{std::chrono::minutes(5)};
+    // A started execution's source job must be claimed within `timeout` when its source action is of one of these
+    // types.
+    std::set<aws::ActionTypeId> worked_action_types;
+    UnclaimedWatch::Options unclaimed;
+  };
+  struct Parts {
+    store::Store& store;
+    std::shared_ptr<aws::CodePipelineClient> codepipeline;
+    std::shared_ptr<aws::Client> codepipeline_client;  // for GetPipelineState; may be null, see UnclaimedWatch
+    aws::PipelineCatalog& catalog;
+    Wake& wake;  // notified by intake; the scheduler is the only one that waits on it
+    const Clock& clock;
+    const telemetry::Log& log;
+    std::function<void()> on_started;  // "a job will show up soon"; called on a starter thread; may be null
+  };
+  Starter(Options options, Parts parts);
+  ~Starter();  // stop() and join
+
+  void set_webhooks(std::shared_ptr<const WebhookList> webhooks);
+  void set_worked_action_types(std::set<aws::ActionTypeId> types);
+
+  void start();
+  // Begins nothing new. What is in flight is finished and recorded, or stays pending. Does not block.
+  void request_stop();
+  // Blocks until the threads have ended: at most for the AWS calls that are under way.
+  void join();
+
+ private:
+  struct ConfigurationError {
+    std::chrono::steady_clock::time_point at;
+    Error error;
+  };
+
+  struct Finished {
+    std::string id;
+    bool pending = false;  // still: put off, or decided and now to be started
+  };
+
+  void schedule(std::stop_token stop);
+  void take_finished();
+  void read_pending();
+  std::chrono::milliseconds schedule_once();
+  void work(std::stop_token stop);
+  // These return whether the trigger is pending still. Errors of the store.
+  bool handle(const store::Trigger& trigger, const std::stop_token& stop);
+  bool decide(const store::Trigger& trigger);
+  bool start_execution(const store::Trigger& trigger, const std::stop_token& stop);
+  void record_start(const store::Trigger& trigger, const std::string& execution_id, bool watched,
+                    const std::stop_token& stop);
+  // Whether the source job of this trigger's execution must be claimed here. May block for GetPipeline.
+  std::map<std::string, std::string> load_configuration(const store::Trigger& trigger);
+  aws::PipelineDescription load_pipeline(const std::string& pipeline);
+  bool is_watched(const store::Trigger& trigger);
+  std::shared_ptr<const hooks::Webhook> find_webhook(const std::string& name) const;
+  bool is_configuration_known(const store::Trigger& trigger) const;
+  void end(const store::Trigger& trigger, store::TriggerState state, const std::string& reason);
+  std::chrono::milliseconds age(const store::Trigger& trigger) const;
+
+  const Options options_;
+  const Parts parts_;
+  UnclaimedWatch unclaimed_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any queued_;
+  // Guarded by mutex_:
+  std::shared_ptr<const WebhookList> webhooks_;
+  std::set<aws::ActionTypeId> worked_action_types_;
+  std::deque<store::Trigger> queue_;  // handed out, not yet taken by a starter
+  std::vector<Finished> finished_;    // what starters are done with, not yet seen by the scheduler
+  std::map<std::string, ConfigurationError> configuration_errors_;  // by pipeline
+  // Only the scheduler touches these:
+  std::map<std::string, store::Trigger> in_flight_;  // by id
+  std::set<std::string> stale_;                      // of those, the ones whose new state is in the store only
+  std::vector<store::Trigger> pending_;              // as last read, in the order of their arrival
+  std::chrono::steady_clock::time_point read_at_{};
+
+  std::vector<std::jthread> threads_;  // last: they end before the rest goes
+};
+
+}  // namespace penstock::trigger

@@ -1,0 +1,311 @@
+#include "core/intake/receiver.h"
+
+#include <atomic>
+#include <thread>
+
+#include "core/base/error.h"
+#include "tests/core/intake/intake_fixture.h"
+
+namespace penstock::intake {
+namespace {
+
+using test::make_object_id;
+using test::make_pull_request_payload;
+using test::make_push_payload;
+using test::make_test_push_payload;
+
+TEST_F(ReceiverTest, PushThatMatchesIsStoredWithItsTriggerAndWakesTheTriggerStage) {
+  const HookAnswer answer = post(make_push_payload());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.outcome, store::Outcome::kTriggered);
+  EXPECT_EQ(answer.matched, std::vector<std::string>{"main"});
+  EXPECT_TRUE(woken());
+  const auto stored = store_->find_delivery(answer.delivery_id);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->body, make_push_payload());
+  EXPECT_EQ(stored->event_type, "git.push");
+  EXPECT_EQ(stored->remote_address, "192.0.2.7");
+  EXPECT_NE(stored->decisions_json.find("all filters passed"), std::string::npos);
+  ASSERT_EQ(stored->triggers.size(), 1u);
+  EXPECT_EQ(stored->triggers[0].pipeline, "main-pipeline");
+  EXPECT_EQ(stored->triggers[0].ref, "refs/heads/main");
+  EXPECT_EQ(stored->triggers[0].commit_id, make_object_id(2));
+  EXPECT_FALSE(stored->triggers[0].undecided);
+  EXPECT_EQ(to_json(answer), R"({"deliveryId":")" + answer.delivery_id +
+                                 R"(","outcome":"triggered","matched":["main"],"reason":"1 webhook matched"})");
+}
+
+TEST_F(ReceiverTest, PushOfTwoBranchesMakesATriggerForEachPipelineThatWantsOne) {
+  settings_.webhooks.push_back({make_webhook("release", "release/2.0"), std::nullopt, {}});
+  apply();
+  test::PushOptions push;
+  push.refs = {{.name = "refs/heads/main", .new_id = make_object_id(11)},
+               {.name = "refs/heads/release/2.0", .new_id = make_object_id(12)},
+               {.name = "refs/heads/other", .new_id = make_object_id(13)}};
+  const HookAnswer answer = post(make_push_payload(push));
+  EXPECT_EQ(answer.matched, (std::vector<std::string>{"main", "release"}));
+  const auto triggers = store_->find_delivery(answer.delivery_id)->triggers;
+  ASSERT_EQ(triggers.size(), 2u);
+  for (const store::Trigger& trigger : triggers) {
+    EXPECT_EQ(trigger.commit_id, make_object_id(trigger.pipeline == "main-pipeline" ? 11 : 12));
+  }
+}
+
+TEST_F(ReceiverTest, SameNotificationAgainIsADuplicate) {
+  const HookAnswer first = post(make_push_payload());
+  woken();
+  const HookAnswer second = post(make_push_payload());
+  EXPECT_EQ(second.status, 200);
+  EXPECT_EQ(second.outcome, store::Outcome::kDuplicate);
+  EXPECT_NE(second.delivery_id, first.delivery_id);
+  EXPECT_EQ(store_->find_delivery(second.delivery_id)->duplicate_of, first.delivery_id);
+  EXPECT_FALSE(woken());
+}
+
+TEST_F(ReceiverTest, SamePushThroughAnotherSubscriptionStartsNothing) {
+  post(make_push_payload());
+  test::PushOptions again;
+  again.subscription_id = "7f1c2a50-96d3-4be4-8d0e-5b0f6f2b9c99";
+  again.notification_id = 77;
+  const HookAnswer answer = post(make_push_payload(again));
+  EXPECT_EQ(answer.outcome, store::Outcome::kDuplicate);
+  again.push_id = 42;  // another push of the same commit
+  again.notification_id = 78;
+  EXPECT_EQ(post(make_push_payload(again)).outcome, store::Outcome::kTriggered);
+}
+
+TEST_F(ReceiverTest, PortalTestsAreKeptAndStartNothing) {
+  for (const std::string& body : {make_test_push_payload(), make_test_push_payload(),
+                                  make_test_push_payload("7f1c2a50-96d3-4be4-8d0e-5b0f6f2b9c11")}) {
+    const HookAnswer answer = post(body);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.outcome, store::Outcome::kTest);
+    EXPECT_TRUE(store_->find_delivery(answer.delivery_id)->triggers.empty());
+  }
+  EXPECT_FALSE(woken());
+}
+
+TEST_F(ReceiverTest, EventsThatNobodyWantsAreAnswered200) {
+  struct Case {
+    std::string name, body;
+    store::Outcome outcome;
+  };
+  test::PushOptions other_branch;
+  other_branch.refs = {{.name = "refs/heads/other"}};
+  test::PushOptions minimal;
+  minimal.details = test::ResourceDetails::kMinimal;
+  test::PushOptions none;
+  none.details = test::ResourceDetails::kNone;
+  const std::vector<Case> cases = {
+      {"other branch", make_push_payload(other_branch), store::Outcome::kFiltered},
+      {"pull request", make_pull_request_payload(), store::Outcome::kFiltered},
+      {"unknown event", R"({"eventType":"somebody.else"})", store::Outcome::kFiltered},
+      {"minimal details", make_push_payload(minimal), store::Outcome::kIgnored},
+      {"no details", make_push_payload(none), store::Outcome::kIgnored},
+      {"no event", R"({"hello":"world"})", store::Outcome::kIgnored},
+      {"no object", "[1,2]", store::Outcome::kIgnored},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const HookAnswer answer = post(c.body);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.outcome, c.outcome);
+    EXPECT_FALSE(answer.reason.empty());
+    EXPECT_TRUE(answer.matched.empty());
+  }
+}
+
+TEST_F(ReceiverTest, StrangersAreRefusedAndTheirBodiesAndSecretsAreNotKept) {
+  HookRequest wrong = request(R"({"marker":"body-of-a-stranger"})", "not-the-password");
+  wrong.headers.emplace_back("X-Penstok-Key", "mistyped-header-secret");
+  EXPECT_EQ(receiver_->receive(wrong).status, 401);
+  HookRequest none = wrong;
+  none.headers.clear();
+  EXPECT_EQ(receiver_->receive(none).status, 401);
+  HookRequest unknown = wrong;
+  unknown.endpoint = "nothing";
+  EXPECT_EQ(receiver_->receive(unknown).status, 404);
+  settings_.endpoints["azure-devops"].allowed_ip_ranges.push_back(*hooks::IpRange::parse("198.51.100.0/24"));
+  apply();
+  EXPECT_EQ(receiver_->receive(request("{}")).status, 403);
+
+  ASSERT_EQ(deliveries().size(), 4u);
+  for (const store::Delivery& summary : deliveries()) {
+    EXPECT_EQ(summary.outcome, store::Outcome::kRejected);
+    const auto stored = store_->find_delivery(summary.id);
+    EXPECT_EQ(stored->body, "");
+    EXPECT_EQ(stored->request_headers_json.find("mistyped-header-secret"), std::string::npos);
+    EXPECT_EQ(stored->request_headers_json.find(basic("not-the-password")), std::string::npos);
+    EXPECT_EQ(stored->request_headers_json.find(basic("right")), std::string::npos);
+  }
+}
+
+TEST_F(ReceiverTest, StrangersCannotFillTheDisk) {
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(post("{}", "wrong").status, 401);
+  EXPECT_EQ(deliveries().size(), 50u);  // a page; the next line counts
+  store::DeliveryQuery all;
+  all.limit = 500;
+  EXPECT_EQ(store_->list_deliveries(all).deliveries.size(), 60u);
+  clock_.advance(std::chrono::minutes(1));
+  post("{}", "wrong");
+  EXPECT_EQ(store_->list_deliveries(all).deliveries.size(), 61u);
+}
+
+TEST_F(ReceiverTest, BytesThatAreNoJsonAre400AndKept) {
+  std::string deep(200, '[');
+  for (const std::string& body : {std::string("this is not JSON"), std::string(), std::string("{\"eventType\":"),
+                                  std::string("{\"eventType\":\"\xff\"}"), deep}) {
+    const HookAnswer answer = post(body);
+    EXPECT_EQ(answer.status, 400);
+    const auto stored = store_->find_delivery(answer.delivery_id);
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->outcome, store::Outcome::kRejected);
+    EXPECT_EQ(stored->body, body);
+  }
+  const HookAnswer huge = post(std::string(1 << 20, 'x'));
+  EXPECT_EQ(store_->find_delivery(huge.delivery_id)->body.size(), 64u << 10);
+  EXPECT_EQ(store_->find_delivery(huge.delivery_id)->body_bytes, 1u << 20);
+}
+
+TEST_F(ReceiverTest, SecretsInHeadersAreRedacted) {
+  HookRequest secret = request(make_push_payload());
+  secret.headers.emplace_back("X-Api-Key", "key-value-9");
+  secret.headers.emplace_back("X-Custom", "one");
+  secret.headers.emplace_back("X-Custom", "two \xff");
+  const auto stored = store_->find_delivery(receiver_->receive(secret).delivery_id);
+  EXPECT_EQ(stored->request_headers_json.find("key-value-9"), std::string::npos);
+  EXPECT_EQ(stored->request_headers_json.find(basic("right")), std::string::npos);
+  EXPECT_NE(stored->request_headers_json.find(R"("Authorization":"[redacted]")"), std::string::npos);
+  EXPECT_NE(stored->request_headers_json.find(R"("Content-Type":"application/json")"), std::string::npos);
+  EXPECT_NE(stored->request_headers_json.find(R"("X-Custom":["one")"), std::string::npos);
+}
+
+TEST_F(ReceiverTest, WhatCannotBeStoredIs503AndNothingElse) {
+  make_store(0);  // the queue of writes is full at once
+  const HookAnswer answer = post(make_push_payload());
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.retry_after);
+  EXPECT_TRUE(answer.delivery_id.empty());
+  EXPECT_FALSE(woken());
+  // A stranger hears the same as always.
+  EXPECT_EQ(post(make_push_payload(), "wrong").status, 401);
+  make_store(1024);
+  EXPECT_EQ(post(make_push_payload()).outcome, store::Outcome::kTriggered);
+}
+
+TEST_F(ReceiverTest, UnexpectedExceptionsAfterAuthenticationAre503) {
+  hooks::WebhookDefinition definition = make_webhook("placeholder", "{Branch}")->definition();
+  settings_.webhooks = {{std::make_shared<const hooks::Webhook>(definition), std::nullopt, {}}};
+  Receiver throwing(
+      {}, *store_,
+      [](const std::string&, const std::string&) -> std::optional<std::map<std::string, std::string>> {
+        throw std::logic_error("a fault of ours");
+      },
+      wake_, clock_, log_);
+  throwing.set_settings(std::make_shared<const IntakeSettings>(settings_));
+  EXPECT_EQ(throwing.receive(request(make_push_payload())).status, 503);
+}
+
+TEST_F(ReceiverTest, WebhookWithItsOwnAuthenticationIsReachedByItAlone) {
+  settings_.webhooks.push_back({make_webhook("own", "main"), basic_authentication("webhook-secret"), {}});
+  apply();
+  const HookAnswer with_endpoint = post(make_push_payload());
+  EXPECT_EQ(with_endpoint.matched, std::vector<std::string>{"main"});
+  test::PushOptions other;
+  other.push_id = 99;
+  other.notification_id = 99;
+  const HookAnswer with_own = post(make_push_payload(other), "webhook-secret");
+  EXPECT_EQ(with_own.status, 200);
+  EXPECT_EQ(with_own.matched, std::vector<std::string>{"own"});
+  EXPECT_EQ(post(make_push_payload(other), "neither").status, 401);
+
+  // A redelivery reaches no more than the delivery did.
+  EXPECT_EQ(receiver_->redeliver(with_own.delivery_id).matched, std::vector<std::string>{"own"});
+  EXPECT_EQ(receiver_->redeliver(with_endpoint.delivery_id).matched, std::vector<std::string>{"main"});
+}
+
+TEST_F(ReceiverTest, DecisionThatNeedsAnUnknownConfigurationWaits) {
+  settings_.webhooks = {{make_webhook("late", "{Branch}"), std::nullopt, {}}};
+  apply();
+  const HookAnswer waiting = post(make_push_payload());
+  EXPECT_EQ(waiting.outcome, store::Outcome::kTriggered);
+  EXPECT_TRUE(waiting.matched.empty());
+  ASSERT_EQ(store_->find_delivery(waiting.delivery_id)->triggers.size(), 1u);
+  EXPECT_TRUE(store_->find_delivery(waiting.delivery_id)->triggers[0].undecided);
+  EXPECT_TRUE(woken());
+
+  configurations_["late-pipeline"] = {{"Branch", "release"}};
+  test::PushOptions next;
+  next.push_id = 50;
+  next.notification_id = 50;
+  EXPECT_EQ(post(make_push_payload(next)).outcome, store::Outcome::kFiltered);
+}
+
+TEST_F(ReceiverTest, RedeliveryUsesTheCurrentDefinitionsAndANewGeneration) {
+  settings_.webhooks.clear();
+  apply();
+  const HookAnswer filtered = post(make_push_payload());
+  EXPECT_EQ(filtered.outcome, store::Outcome::kFiltered);
+  settings_.webhooks = {{make_webhook("main", "main"), std::nullopt, {}}};
+  apply();
+  const HookAnswer first = receiver_->redeliver(filtered.delivery_id);
+  EXPECT_EQ(first.outcome, store::Outcome::kTriggered);
+  const HookAnswer second = receiver_->redeliver(first.delivery_id);
+  EXPECT_EQ(second.outcome, store::Outcome::kTriggered);
+  const auto a = store_->find_delivery(first.delivery_id), b = store_->find_delivery(second.delivery_id);
+  EXPECT_EQ(a->redelivery_of, filtered.delivery_id);
+  EXPECT_NE(a->triggers.at(0).client_request_token, b->triggers.at(0).client_request_token);
+}
+
+TEST_F(ReceiverTest, WhatWasRejectedIsNotRedelivered) {
+  const HookAnswer rejected = post("no JSON");
+  try {
+    receiver_->redeliver(rejected.delivery_id);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kConflict);
+  }
+  try {
+    receiver_->redeliver("019a0000-0000-7000-8000-000000000000");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kNotFound);
+  }
+}
+
+TEST_F(ReceiverTest, SettingsMayBeReplacedWhileRequestsRun) {
+  std::atomic<bool> stop = false;
+  std::jthread reloader([&] {
+    while (!stop) apply();
+  });
+  std::vector<std::jthread> senders;
+  std::atomic<int> good = 0;
+  for (int sender = 0; sender < 4; ++sender) {
+    senders.emplace_back([&, sender] {
+      for (int i = 0; i < 25; ++i) {
+        test::PushOptions push;
+        push.push_id = 1000 + sender * 100 + i;
+        push.notification_id = push.push_id;
+        if (post(make_push_payload(push)).outcome == store::Outcome::kTriggered) ++good;
+      }
+    });
+  }
+  senders.clear();
+  stop = true;
+  EXPECT_EQ(good, 100);
+}
+
+TEST(Explain, JudgesWithoutStoring) {
+  const std::vector<std::shared_ptr<const hooks::Webhook>> webhooks = {make_webhook("main", "main"),
+                                                                       make_webhook("other", "other")};
+  const Explanation matched = explain(webhooks, make_push_payload(), nullptr);
+  EXPECT_TRUE(matched.matched);
+  EXPECT_NE(matched.decisions_json.find(R"("webhook":"other")"), std::string::npos);
+  EXPECT_FALSE(explain({webhooks[1]}, make_push_payload(), nullptr).matched);
+  EXPECT_FALSE(explain(webhooks, make_push_payload(), nullptr, "another-endpoint").matched);
+  EXPECT_NE(explain(webhooks, make_test_push_payload(), nullptr).note, "");
+  EXPECT_THROW(explain(webhooks, "nonsense", nullptr), Error);
+}
+
+}  // namespace
+}  // namespace penstock::intake

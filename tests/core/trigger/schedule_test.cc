@@ -1,0 +1,104 @@
+#include "core/trigger/schedule.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::trigger {
+namespace {
+
+constexpr Timestamp kNow = Timestamp(std::chrono::milliseconds(1'000'000));
+
+store::Trigger trigger(const std::string& id, const std::string& pipeline) {
+  store::Trigger trigger;
+  trigger.id = id;
+  trigger.pipeline = pipeline;
+  return trigger;
+}
+store::Trigger later(store::Trigger trigger) {
+  trigger.next_attempt_at = kNow + std::chrono::seconds(5);
+  return trigger;
+}
+store::Trigger undecided(store::Trigger trigger) {
+  trigger.undecided = true;
+  return trigger;
+}
+
+struct Case {
+  std::string name;
+  std::vector<store::Trigger> pending;
+  std::set<std::string> in_flight, deciding;
+  std::set<std::string> known;  // pipelines whose configuration is known
+  std::vector<std::string> go;
+  bool waits = false;
+  int slots = 10;
+};
+
+TEST(MakeSchedule, KeepsTheOrderWithinAPipelineOnly) {
+  const std::vector<Case> cases = {
+      {"one of each pipeline", {trigger("1", "a"), trigger("2", "a"), trigger("3", "b")}, {}, {}, {}, {"1", "3"}},
+      {"in flight holds its pipeline", {trigger("1", "a"), trigger("2", "a"), trigger("3", "b")}, {"1"}, {}, {}, {"3"}},
+      {"a retrying one holds its pipeline",
+       {later(trigger("1", "a")), trigger("2", "a"), trigger("3", "b")},
+       {},
+       {},
+       {},
+       {"3"},
+       true},
+      {"retry that is due",
+       {[] {
+         store::Trigger due = trigger("1", "a");
+         due.next_attempt_at = kNow;
+         return due;
+       }()},
+       {},
+       {},
+       {},
+       {"1"}},
+      {"undecided with unknown configuration holds nobody",
+       {undecided(later(trigger("1", "a"))), trigger("2", "a")},
+       {},
+       {},
+       {},
+       {"2"},
+       true},
+      {"undecided with known configuration goes first, at once",
+       {undecided(later(trigger("1", "a"))), trigger("2", "a")},
+       {},
+       {},
+       {"a"},
+       {"1"}},
+      {"undecided behind a started one waits", {trigger("1", "a"), undecided(trigger("2", "a"))}, {}, {}, {"a"}, {"1"}},
+      {"one decision a pipeline", {undecided(trigger("1", "a")), undecided(trigger("2", "a"))}, {}, {}, {}, {"1"}},
+      {"decisions do not take all slots",
+       {undecided(trigger("1", "a")), undecided(trigger("2", "b")), undecided(trigger("3", "c")), trigger("4", "d")},
+       {},
+       {},
+       {},
+       {"1", "2", "4"}},
+      {"no more than there are slots",
+       {trigger("1", "a"), trigger("2", "b"), trigger("3", "c")},
+       {},
+       {},
+       {},
+       {"1", "2"},
+       false,
+       2},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Schedule schedule = make_schedule(
+        {.pending = c.pending,
+         .in_flight = c.in_flight,
+         .deciding = c.deciding,
+         .now = kNow,
+         .free_slots = c.slots,
+         .max_deciding = 2,
+         .is_configuration_known = [&](const store::Trigger& trigger) { return c.known.contains(trigger.pipeline); }});
+    std::vector<std::string> went;
+    for (const store::Trigger* trigger : schedule.go) went.push_back(trigger->id);
+    EXPECT_EQ(went, c.go);
+    EXPECT_EQ(schedule.next_due.has_value(), c.waits);
+  }
+}
+
+}  // namespace
+}  // namespace penstock::trigger
