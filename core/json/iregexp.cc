@@ -14,11 +14,11 @@ namespace {
 
 constexpr std::size_t kMaxPatternBytes = 4096;
 constexpr std::size_t kMaxGroupDepth = 100;
-constexpr std::size_t kMaxWeight = 20'000;
+constexpr std::size_t kMaxWeight = 100'000;
 constexpr std::size_t kMaxRepeat = 1000;  // RE2's own, for one repetition and for nested ones multiplied
 constexpr std::size_t kMaxTranslatedBytes = 256 << 10;
 constexpr std::size_t kRegexMemory = 4 << 20;
-constexpr std::size_t kCategoryWeight = 100;  // UTF-8 automata of a Unicode category
+constexpr std::size_t kCategoryWeight = 400;  // UTF-8 automata of a Unicode category
 
 constexpr std::string_view kAnyCharacter = "[^\\n\\r]";
 // RE2 knows no unassigned code points (Cn), hence its C is XSD's C without them.

@@ -37,6 +37,7 @@ void Evaluator::charge(std::size_t visits) {
 
 std::size_t Evaluator::size(Index value) {
   if (value == focus_array_) return focus_element_ == Tape::kNone ? 0 : 1;
+  if (tape_.must_count(value)) charge(tape_.stored_size(value));
   return tape_.size(value);
 }
 
@@ -52,16 +53,18 @@ Tape::Index Evaluator::element(Index array, std::int64_t index) {
 }
 
 Tape::Index Evaluator::member(Index object, std::string_view name) {
-  std::size_t skipped = 0;
+  charge_repeated(object);
+  std::size_t passed = 0;
+  Index found = Tape::kNone;
   for (const auto [candidate, value] : tape_.members(object)) {
     if (candidate == name) {
-      charge(1 + skipped / kSkipsPerVisit);
-      return value;
+      found = value;
+      break;
     }
-    ++skipped;
+    ++passed;
   }
-  charge(1 + skipped / kSkipsPerVisit);
-  return Tape::kNone;
+  charge(1 + passed / kSkipsPerVisit + passed * (name.size() / 1024));
+  return found;
 }
 
 std::vector<Tape::Index> Evaluator::select(const PathQuery& query) {
@@ -144,6 +147,7 @@ Tape::Index Evaluator::run_singular(const PathQuery& query, Index current) {
 
 void Evaluator::apply(const std::vector<Selector>& selectors, Node node, Paths paths, Nodes& out) {
   if (!tape_.is_container(node.value)) return;
+  charge(selectors.size() / kSkipsPerVisit);
   for (const Selector& selector : selectors) apply(selector, node, paths, out);
 }
 

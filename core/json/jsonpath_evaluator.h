@@ -57,6 +57,10 @@ class Evaluator {
 
   void charge(std::size_t visits);
   void charge_bytes(std::size_t bytes) { charge(1 + bytes / 64); }
+  // For passing over repeated members, which nobody sees.
+  void charge_repeated(Index object) {
+    if (tape_.has_repeated_names()) charge(tape_.stored_size(object));
+  }
 
   // The document as the focus shows it.
   std::size_t size(Index value);
@@ -109,6 +113,7 @@ void Evaluator::for_each_child(Index value, Visit&& visit) {
       visit(child, position++);
     }
   } else if (tape_.is_object(value)) {
+    charge_repeated(value);
     for (const auto [name, child] : tape_.members(value)) {
       charge(1);
       visit(child, kMember);

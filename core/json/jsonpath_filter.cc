@@ -14,6 +14,7 @@ constexpr std::size_t kMaxPatterns = 64;
 }  // namespace
 
 bool Evaluator::test(const Expression& expression, Index current) {
+  charge(1);
   switch (expression.kind) {
     case Expression::Kind::kOr:
       return std::any_of(expression.children.begin(), expression.children.end(),
@@ -212,8 +213,10 @@ bool Evaluator::equal_containers(Index left, Index right) {
   const auto children_of = [&](Index container) {
     std::vector<Child> children;
     for_each_child(container, [&](Index child, std::int64_t position) {
-      children.emplace_back(position == kMember ? tape_.string(Tape::name_of_member(child)) : std::string_view(),
-                            child);
+      const std::string_view name =
+          position == kMember ? tape_.string(Tape::name_of_member(child)) : std::string_view();
+      charge(name.size() / 64);
+      children.emplace_back(name, child);
     });
     return children;
   };

@@ -320,10 +320,9 @@ class Parser {
   Expression logical_and() { return operands_of("&&", Expression::Kind::kAnd, &Parser::basic_expression); }
 
   Expression operands_of(std::string_view sign, Expression::Kind kind, Expression (Parser::*next)()) {
-    Expression first = (this->*next)();
-    Expression all;
-    all.kind = kind;
+    std::vector<Expression> children;
     for (;;) {
+      children.push_back((this->*next)());
       const std::size_t before_space = position_;
       skip_space();
       if (!accept(sign)) {
@@ -331,10 +330,12 @@ class Parser {
         break;
       }
       skip_space();
-      if (all.children.empty()) all.children.push_back(std::move(first));
-      all.children.push_back((this->*next)());
     }
-    return all.children.empty() ? std::move(first) : std::move(all);
+    if (children.size() == 1) return std::move(children.front());
+    Expression all;
+    all.kind = kind;
+    all.children = std::move(children);
+    return all;
   }
 
   Expression basic_expression() {

@@ -109,12 +109,10 @@ Number Tape::number(Index value) const noexcept {
 }
 
 std::size_t Tape::size(Index value) const noexcept {
-  const char type = kind(value);
-  if (type != '[' && type != '{') return 0;
-  const std::uint32_t count = static_cast<std::uint32_t>(words_[value] >> 32) & kSaturated;
-  if (count < kSaturated && (type == '[' || shadowed_.empty())) return count;
+  if (!is_container(value)) return 0;
+  if (!must_count(value)) return stored_size(value);
   std::size_t walked = 0;
-  if (type == '[') {
+  if (is_array(value)) {
     for ([[maybe_unused]] const Index element : elements(value)) ++walked;
   } else {
     for ([[maybe_unused]] const Member member : members(value)) ++walked;

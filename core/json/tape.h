@@ -65,6 +65,16 @@ class Tape {
   // Elements of an array, members of an object (the counted ones); 0 for a scalar.
   std::size_t size(Index value) const noexcept;
 
+  // What walking over a container passes, repeated members included; at least 2^24 - 1 when it is more than that.
+  std::size_t stored_size(Index value) const noexcept {
+    return static_cast<std::uint32_t>(words_[value] >> 32) & kSaturated;
+  }
+  // size() then counts by walking.
+  bool must_count(Index value) const noexcept {
+    return stored_size(value) == kSaturated || (!shadowed_.empty() && is_object(value));
+  }
+  bool has_repeated_names() const noexcept { return !shadowed_.empty(); }
+
   // `for (Index element : tape.elements(array))`
   class Elements;
   Elements elements(Index array) const noexcept;

@@ -350,6 +350,12 @@ TEST_F(JsonPathBudget, EndsWhatWouldExplode) {
              return members;
            }() +
            R"(},"c":)" + array_of("1", 2000) + "}"},
+      {"repeated members that nobody sees", "$.c[?$.w.zzz==1]",
+       R"({"w":{)" + repeated("\"a\":1,", 20000) + R"("b":1},"c":)" + array_of("1", 2000) + "}"},
+      {"counting past repeated members", "$.c[?length($.w)==1]",
+       R"({"w":{)" + repeated("\"a\":1,", 20000) + R"("b":1},"c":)" + array_of("1", 2000) + "}"},
+      {"many terms", "$.*[?1==2" + repeated("||1==2", 9000) + "]", "[" + array_of("1", 1000) + "]"},
+      {"many selectors that select nothing", "$..[0" + repeated(",'a'", 10000) + "]", array_of("[]", 2000)},
       {"regular expression over long text", "$.c[?search($.t,'(a|b)*c')]",
        R"({"t":)" + long_string + R"(,"c":)" + array_of("1", 1000) + "}"},
       {"length of long text", "$.c[?length($.t)==1]",
