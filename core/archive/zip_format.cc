@@ -37,7 +37,8 @@ class Bytes {
 
 // Names that are not UTF-8 are stored as they are, without a claim about their encoding.
 std::uint16_t flags_of(const ZipEntry& entry) {
-  const bool ascii = std::all_of(entry.name.begin(), entry.name.end(), [](char c) { return c >= 0; });
+  const bool ascii =
+      std::all_of(entry.name.begin(), entry.name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   return !ascii && is_valid_utf8(entry.name) ? kFlagUtf8 : 0;
 }
 
