@@ -161,7 +161,7 @@ std::string CodePipeline::resolve(const Execution& execution, const std::string&
       for (const auto& action : stage.at("actions")) {
         if (json::string_or(action, "namespace") != space) continue;
         for (const auto& attempt : execution.actions) {
-          if (attempt.stage == stage.at("name") && attempt.action == action.at("name") &&
+          if (json::string_or(stage, "name") == attempt.stage && json::string_or(action, "name") == attempt.action &&
               attempt.status == "Succeeded" && attempt.output_variables.contains(name)) {
             value = attempt.output_variables.at(name);
           }
@@ -196,7 +196,8 @@ void CodePipeline::begin_action(Execution& execution, const Json& stage, const J
     }
   }
   if (const auto* outputs = json::find(action, "outputArtifacts")) {
-    const auto& store = artifact_store(declaration, json::string_or(action, "region"));
+    const auto region = json::string_or(action, "region");
+    const auto& store = artifact_store(declaration, region);
     for (const auto& output : *outputs) {
       const auto name = output.at("name").get<std::string>();
       attempt.outputs.push_back(
