@@ -4,7 +4,7 @@
 #
 #   deploy/quickstart.sh           shows it and leaves everything running until Ctrl-C
 #   deploy/quickstart.sh --once    shows it and stops; exits 0 only if every step really happened
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 
@@ -49,7 +49,8 @@ fail() {
   printf '\n%s    failed in step %d, "%s":%s %s\n' "$red" "$number" "$title" "$plain" "$*" >&2
   exit 1
 }
-trap 'fail "the command on line $LINENO ended with $?"' ERR
+# In a subshell the shell that waits for it tells.
+trap 'status=$?; if ((BASH_SUBSHELL == 0)); then fail "the command on line $LINENO ended with $status"; fi' ERR
 
 # --- what is cleaned up -----------------------------------------------------------------------------------------------
 
@@ -128,6 +129,7 @@ wait_for "the sandbox" grep -q 'http://127' "$work/sandbox.log"
 AWS_ENDPOINT_URL=$(grep -o 'http://127[0-9.:]*' "$work/sandbox.log" | head -n 1)
 export AWS_ENDPOINT_URL
 
+# signed SERVICE CURL_OPTIONS…: one AWS request. curl signs, but leaves the hash of the body to us.
 signed() {
   local service=$1
   shift
@@ -140,8 +142,10 @@ codepipeline() {
     -H "X-Amz-Target: CodePipeline_20150709.$1" --data-binary @-
 }
 organization=northwind project=Harbour repository=shop bucket=harbour-artifacts
-signed s3 -X PUT "$AWS_ENDPOINT_URL/$bucket" \
-  -d "<CreateBucketConfiguration><LocationConstraint>$AWS_REGION</LocationConstraint></CreateBucketConfiguration>" > /dev/null
+location="<CreateBucketConfiguration><LocationConstraint>$AWS_REGION</LocationConstraint></CreateBucketConfiguration>"
+signed s3 -X PUT "$AWS_ENDPOINT_URL/$bucket" --data-binary "$location" -H 'Content-Type: application/xml' \
+  -H "x-amz-content-sha256: $(printf %s "$location" | sha256sum | cut -d' ' -f1)" > /dev/null
+say "bucket $bucket"
 codepipeline CreateCustomActionType < deploy/azure-devops-action-type.json |
   jq -r '.actionType.id | "action type \(.category)/\(.owner)/\(.provider)/\(.version), from deploy/azure-devops-action-type.json"' | show
 codepipeline CreatePipeline << PIPELINE | jq -r '.pipeline | "pipeline \(.name): \([.stages[].name] | join(" -> "))"' | show
@@ -346,7 +350,8 @@ say "AWS says: Succeeded, source revision $(ended | jq -r '.artifactRevisions[0]
 done_step
 
 step "Download the artifact and compare it with the commit"
-signed s3 -o "$work/artifact.zip" "$AWS_ENDPOINT_URL/$bucket/$(job | jq -r .artifact.key)"
+signed s3 -o "$work/artifact.zip" -H "x-amz-content-sha256: $(sha256sum < /dev/null | cut -d' ' -f1)" \
+  "$AWS_ENDPOINT_URL/$bucket/$(job | jq -r .artifact.key)"
 [[ $(sha256sum "$work/artifact.zip" | cut -d' ' -f1) == "$(job | jq -r .artifact.sha256)" ]] || fail "another SHA-256"
 mkdir "$work/unzipped" "$work/checkout"
 LC_ALL=C.UTF-8 unzip -q "$work/artifact.zip" -d "$work/unzipped"
