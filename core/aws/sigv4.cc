@@ -237,7 +237,7 @@ SignedRequest presign(const SigningRequest& request, const Credentials& credenti
   add("X-Amz-Credential", credentials.access_key_id + "/" + scope.text);
   add("X-Amz-Date", scope.time);
   add("X-Amz-SignedHeaders", headers.names);
-  add("X-Amz-Expires", std::to_string(expires.count()));
+  if (expires.count() > 0) add("X-Amz-Expires", std::to_string(expires.count()));
   const bool has_token = !credentials.session_token.empty();
   if (has_token && !options.omit_session_token) add("X-Amz-Security-Token", credentials.session_token.reveal());
   finish(result, request, credentials, options, scope, parameters, headers);

@@ -67,7 +67,7 @@ struct SignedRequest {
 SignedRequest sign_headers(const SigningRequest& request, const Credentials& credentials,
                            const SigningOptions& options);
 
-// The signature in the query. Whoever holds the URL may use it until `expires` has passed.
+// The signature in the query. Whoever holds the URL may use it until `expires` has passed; 0 = the service's own limit.
 SignedRequest presign(const SigningRequest& request, const Credentials& credentials, const SigningOptions& options,
                       std::chrono::seconds expires);
 
