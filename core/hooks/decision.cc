@@ -117,6 +117,7 @@ class Decider {
         limits_(limits),
         selections_(event, limits.max_visited_nodes),
         remaining_bytes_(limits.max_compared_bytes) {
+    webhooks_.reserve(webhooks.size());
     for (const auto* webhook : webhooks) prepare_webhook(*webhook);
   }
 
@@ -148,6 +149,7 @@ class Decider {
 
   void decide_for(const RefUpdate* ref) {
     selections_.focus_on(ref);
+    if (decisions_.empty()) decisions_.reserve(std::min(webhooks_.size(), limits_.max_decisions));
     const auto key = ref != nullptr ? push_key(event_, *ref) : event_key(event_);
     for (auto& webhook : webhooks_) {
       if (judged_ == limits_.max_judgements) {
@@ -281,12 +283,16 @@ class Decider {
     const auto& definition = webhook.webhook->definition();
     std::size_t failed = 0;
     std::size_t first_failed = 0;
+    decision.filters.reserve(webhook.filters.size());
     for (std::size_t i = 0; i < webhook.filters.size(); ++i) {
       const auto& prepared = webhook.filters[i];
       auto& result = decision.filters.emplace_back();
       result.json_path = prepared.filter->definition.json_path;
       result.condition = prepared.filter->condition;
-      result.expected = truncate_utf8(prepared.operand(), kMaxExpectedCharacters, 4 * kMaxExpectedCharacters);
+      const auto& operand = prepared.operand();
+      result.expected = operand.size() <= kMaxExpectedCharacters
+                            ? operand
+                            : truncate_utf8(operand, kMaxExpectedCharacters, 4 * kMaxExpectedCharacters);
       result.selected = selections_.shown(prepared.slot);
       result.selected_count = selections_.get(prepared.slot).values.size();
       result.matched = outcomes_[i].matched;

@@ -1,5 +1,7 @@
 #include "core/hooks/json_text.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
 
 namespace penstock::hooks {
@@ -48,6 +50,17 @@ void append_until(std::string& out, const json::Value& value, std::size_t limit)
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+  // Nearly all texts are printable ASCII without anything to escape.
+  const auto is_plain = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+  };
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    out += '"';
+    out += text;
+    out += '"';
+    return;
+  }
   std::string repaired;
   if (!is_valid_utf8(text)) {
     repaired = truncate_utf8(text, text.size() + 1, 3 * text.size() + 3);
