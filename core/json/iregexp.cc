@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t kMaxPatternBytes = 4096;
 constexpr std::size_t kMaxGroupDepth = 100;
 constexpr std::size_t kMaxWeight = 100'000;
+constexpr std::size_t kMaxOptional =
+    2'500;  // pieces that may be left out: RE2 compiles a row of them in quadratic time
+constexpr std::size_t kOptionalWeight = 8;
 constexpr std::size_t kMaxRepeat = 1000;  // RE2's own, for one repetition and for nested ones multiplied
 constexpr std::size_t kMaxTranslatedBytes = 256 << 10;
 constexpr std::size_t kRegexMemory = 4 << 20;
@@ -105,9 +108,10 @@ class Translator {
   }
 
  private:
-  struct Group {
-    std::size_t start;  // in out_
-    std::size_t weight_before;
+  struct Start {           // of an atom
+    std::size_t position;  // in out_
+    std::size_t weight;    // of all before it
+    std::size_t optional;
   };
 
   bool at_end() const noexcept { return position_ >= pattern_.size(); }
@@ -124,15 +128,20 @@ class Translator {
     if (out_.size() > kMaxTranslatedBytes) throw_exhausted("it repeats too much");
   }
 
+  void add_optional(std::size_t pieces) {
+    optional_ += pieces;
+    if (optional_ > kMaxOptional) throw_exhausted("too much of it is optional");
+    add_weight(1 + pieces * kOptionalWeight);
+  }
+
   bool expression() {
     while (!at_end()) {
-      const std::size_t start = out_.size();
-      const std::size_t weight_before = weight_;
+      const Start start{out_.size(), weight_, optional_};
       switch (peek()) {
         case '(':
           ++position_;
           if (groups_.size() >= kMaxGroupDepth) throw_exhausted("its groups are nested too deeply");
-          groups_.push_back({start, weight_before});
+          groups_.push_back(start);
           out_ += "(?:";
           at_branch_start_ = true;
           continue;
@@ -140,10 +149,10 @@ class Translator {
           if (groups_.empty()) return false;
           ++position_;
           out_.push_back(')');
-          const Group group = groups_.back();
+          const Start group = groups_.back();
           groups_.pop_back();
           at_branch_start_ = false;
-          if (!quantifier(group.start, group.weight_before)) return false;
+          if (!quantifier(group)) return false;
           continue;
         }
         case '|':
@@ -155,7 +164,7 @@ class Translator {
         default:
           break;
       }
-      if (!atom() || !quantifier(start, weight_before)) return false;
+      if (!atom() || !quantifier(start)) return false;
       at_branch_start_ = false;
     }
     return groups_.empty();
@@ -345,7 +354,7 @@ class Translator {
   }
 
   // At most one, for the atom that was written from `start` on.
-  bool quantifier(std::size_t start, std::size_t weight_before) {
+  bool quantifier(const Start& start) {
     if (accept('*')) {
       out_.push_back('*');
     } else if (accept('+')) {
@@ -353,11 +362,11 @@ class Translator {
     } else if (accept('?')) {
       out_.push_back('?');
     } else if (peek() == '{') {
-      return range_quantifier(start, weight_before);
+      return range_quantifier(start);
     } else {
       return true;
     }
-    add_weight(1);
+    add_optional(1);
     return true;
   }
 
@@ -372,7 +381,7 @@ class Translator {
     return value;
   }
 
-  bool range_quantifier(std::size_t start, std::size_t weight_before) {
+  bool range_quantifier(const Start& start) {
     ++position_;
     const std::optional<std::size_t> least = quantity();
     if (!least) return false;
@@ -380,12 +389,12 @@ class Translator {
     if (accept(',')) most = quantity();
     if (!accept('}') || (most && *most < *least)) return false;
 
-    const std::size_t atom_weight = std::max<std::size_t>(weight_ - weight_before, 1);
     const std::size_t copies = std::max<std::size_t>(most.value_or(*least + 1), 1);
     if (copies > kMaxWeight) throw_exhausted("it repeats too much");
-    add_weight(atom_weight * (copies - 1));
-    repeat(out_.substr(start), start, *least, most);
-    add_weight(1);
+    const std::size_t atom_optional = optional_ - start.optional;
+    add_weight(std::max<std::size_t>(weight_ - start.weight, 1) * (copies - 1));
+    add_optional(atom_optional * (copies - 1) + (most ? *most - *least : 1));
+    repeat(out_.substr(start.position), start.position, *least, most);
     return true;
   }
 
@@ -425,7 +434,8 @@ class Translator {
   bool at_branch_start_ = true;
   std::string out_;
   std::size_t weight_ = 0;
-  std::vector<Group> groups_;
+  std::size_t optional_ = 0;
+  std::vector<Start> groups_;
 };
 
 }  // namespace

@@ -252,6 +252,7 @@ TEST(IRegexp, RefusesWhatWouldNeedTooMuch) {
   for (const std::string& pattern :
        {std::string("a{100001}"), std::string("((a{1000}){1000}){1000}"), std::string("(\\p{L}{100}){100}"),
         std::string("a{4000000000}"), std::string("a{99999999999999999999999}"), std::string("(a{0,1000}){0,30}"),
+        std::string("a{3,96616}"), std::string("a{0,1000}a{0,1000}a{0,1000}"), std::string("((a?){50}){100}"),
         std::string(5000, 'a'), nested}) {
     const auto start = std::chrono::steady_clock::now();
     try {
