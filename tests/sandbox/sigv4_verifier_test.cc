@@ -198,6 +198,41 @@ TEST_F(Chunked, RefusesOtherBytesSignaturesAndLengths) {
   EXPECT_EQ(decode("1\r\na\r\n0\r\n\r\n"), "SignatureDoesNotMatch");
 }
 
+TEST_F(Chunked, ChecksTheSignatureOfTrailers) {
+  Verified verified;
+  verified.date_time = "20130524T000000Z";
+  verified.scope = "20130524/us-east-1/s3/aws4_request";
+  verified.signing_key = "AWS4" + std::string(kExampleSecret);
+  for (const auto* part : {"20130524", "us-east-1", "s3", "aws4_request"}) {
+    verified.signing_key = hmac(HashAlgorithm::kSha256, verified.signing_key, part);
+  }
+  verified.signature = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
+  const auto read = [&](const std::string& checksum) {
+    StringSource source(
+        "10000;chunk-signature=b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2\r\n" +
+            std::string(65536, 'a') +
+            "\r\n400;chunk-signature=1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7\r\n" +
+            std::string(1024, 'a') +
+            "\r\n0;chunk-signature=2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992\r\n"
+            "x-amz-checksum-crc32c:" +
+            checksum +
+            "\r\nx-amz-trailer-signature:"
+            "d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n",
+        9000);
+    ChunkedPayload payload(source, verified, ChunkedPayload::Signing::kSigned, true, 66560);
+    std::array<char, 5000> buffer;
+    try {
+      while (payload.read(buffer.data(), buffer.size()) > 0) {
+      }
+      return payload.trailers().at(0).value;
+    } catch (const ServiceError& error) {
+      return error.code;
+    }
+  };
+  EXPECT_EQ(read("sOO8/Q=="), "sOO8/Q==");
+  EXPECT_EQ(read("sOO8/R=="), "SignatureDoesNotMatch");
+}
+
 TEST_F(Chunked, ReadsTrailersOfUnsignedChunks) {
   Verified nobody;
   StringSource source("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n", 3);
