@@ -103,7 +103,13 @@ void Receiver::set_settings(std::shared_ptr<const IntakeSettings> settings) {
   // Asking once makes the catalog read the configurations that the filters need, before the first push needs them.
   for (const WebhookSettings& item : settings->webhooks) {
     const hooks::WebhookDefinition& definition = item.webhook->definition();
-    if (!item.webhook->needed_keys().empty()) configuration_(definition.target_pipeline, definition.target_action);
+    if (item.webhook->needed_keys().empty()) continue;
+    try {
+      configuration_(definition.target_pipeline, definition.target_action);
+    } catch (const std::exception& error) {
+      log_.warning("asking for a pipeline's configuration failed",
+                   {{"pipeline", definition.target_pipeline}, {"error", error.what()}});
+    }
   }
   std::lock_guard lock(settings_mutex_);
   settings_ = std::move(settings);
@@ -291,6 +297,8 @@ HookAnswer Receiver::unavailable(const HookRequest& request, std::string_view ca
                                                                         {"remote", request.remote.to_string()},
                                                                         {"request", request.request_id},
                                                                         {"error", cause}});
+  // A commit whose answer came too late may have left triggers all the same.
+  trigger_wake_.notify();
   HookAnswer answer;
   answer.status = 503;
   answer.reason = "the delivery cannot be stored now";
