@@ -221,30 +221,9 @@ std::shared_ptr<const hooks::Webhook> Starter::find_webhook(const std::string& n
   return nullptr;
 }
 
-aws::PipelineDescription Starter::load_pipeline(const std::string& pipeline) {
-  try {
-    aws::PipelineDescription description = parts_.catalog.load(pipeline);
-    std::lock_guard lock(mutex_);
-    configuration_errors_.erase(pipeline);
-    return description;
-  } catch (const Error& error) {
-    std::lock_guard lock(mutex_);
-    configuration_errors_.insert_or_assign(pipeline, ConfigurationError{parts_.clock.steady_now(), error});
-    throw;
-  }
-}
-
 std::map<std::string, std::string> Starter::load_configuration(const store::Trigger& trigger) {
   if (auto known = parts_.catalog.find_configuration(trigger.pipeline, trigger.action)) return *known;
-  {
-    std::lock_guard lock(mutex_);
-    const auto failed = configuration_errors_.find(trigger.pipeline);
-    if (failed != configuration_errors_.end() &&
-        parts_.clock.steady_now() - failed->second.at < options_.configuration_error_ttl) {
-      throw failed->second.error;
-    }
-  }
-  const aws::PipelineDescription pipeline = load_pipeline(trigger.pipeline);
+  const aws::PipelineDescription pipeline = parts_.catalog.load(trigger.pipeline);
   if (const aws::PipelineAction* action = find_action(pipeline, trigger.action)) return action->configuration;
   throw Error(ErrorKind::kConfiguration, "reading pipeline " + in_quotes(trigger.pipeline) + ": it has no action " +
                                              in_quotes(trigger.action) + "; check targetAction");
@@ -355,20 +334,13 @@ bool Starter::is_watched(const store::Trigger& trigger) {
   if (options_.unclaimed.timeout.count() <= 0) return false;
   std::optional<aws::PipelineDescription> pipeline = parts_.catalog.find(trigger.pipeline);
   if (!pipeline) {
-    {
-      std::lock_guard lock(mutex_);
-      const auto failed = configuration_errors_.find(trigger.pipeline);
-      if (failed != configuration_errors_.end() &&
-          parts_.clock.steady_now() - failed->second.at < options_.unwatched_ttl) {
-        return false;
-      }
-    }
-    // Before the start, not after: then the record of the start need not wait for it.
+    // Before the start, not after: then the record of the start need not wait for it. A pipeline that cannot be read is
+    // not asked for again at every start; the catalog answers with its last error for a while.
     try {
-      pipeline = load_pipeline(trigger.pipeline);
+      pipeline = parts_.catalog.load(trigger.pipeline);
     } catch (const Error& error) {
-      parts_.log.warning("the source job of an execution is not watched: its pipeline cannot be read",
-                         {{"pipeline", trigger.pipeline}, {"error", error.what()}});
+      parts_.log.debug("the source job of an execution is not watched: its pipeline cannot be read",
+                       {{"pipeline", trigger.pipeline}, {"error", error.what()}});
       return false;
     }
   }

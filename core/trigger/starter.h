@@ -42,10 +42,6 @@ class Starter {
     StartPolicy policy;
     // How long at most until the store is looked at without a wake.
     std::chrono::milliseconds longest_pause{std::chrono::seconds(15)};
-    // A configuration that could not be read is not asked for again so soon, however many triggers wait for it.
-    std::chrono::milliseconds configuration_error_ttl{std::chrono::seconds(2)};
-    // The same for a pipeline that is read only to know whether its source job is to be watched.
-    std::chrono::milliseconds unwatched_ttl{std::chrono::minutes(5)};
     // A started execution's source job must be claimed within `timeout` when its source action is of one of these
     // types.
     std::set<aws::ActionTypeId> worked_action_types;
@@ -74,11 +70,6 @@ class Starter {
   void join();
 
  private:
-  struct ConfigurationError {
-    std::chrono::steady_clock::time_point at;
-    Error error;
-  };
-
   struct Finished {
     std::string id;
     bool pending = false;  // still: put off, or decided and now to be started
@@ -97,7 +88,6 @@ class Starter {
                     const std::stop_token& stop);
   // Whether the source job of this trigger's execution must be claimed here. May block for GetPipeline.
   std::map<std::string, std::string> load_configuration(const store::Trigger& trigger);
-  aws::PipelineDescription load_pipeline(const std::string& pipeline);
   bool is_watched(const store::Trigger& trigger);
   std::shared_ptr<const hooks::Webhook> find_webhook(const std::string& name) const;
   bool is_configuration_known(const store::Trigger& trigger) const;
@@ -115,7 +105,6 @@ class Starter {
   std::set<aws::ActionTypeId> worked_action_types_;
   std::deque<store::Trigger> queue_;  // handed out, not yet taken by a starter
   std::vector<Finished> finished_;    // what starters are done with, not yet seen by the scheduler
-  std::map<std::string, ConfigurationError> configuration_errors_;  // by pipeline
   // Only the scheduler touches these:
   std::map<std::string, store::Trigger> in_flight_;  // by id
   std::set<std::string> stale_;                      // of those, the ones whose new state is in the store only

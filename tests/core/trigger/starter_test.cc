@@ -90,6 +90,20 @@ bool eventually(const std::function<bool()>& condition) {
   return false;
 }
 
+// Fifty times as fast as time: for the pauses of the catalog.
+class FastClock final : public Clock {
+ public:
+  Timestamp now() const override { return system_.now(); }
+  std::chrono::steady_clock::time_point steady_now() const override {
+    const auto now = std::chrono::steady_clock::now();
+    return now + 49 * (now - begin_);
+  }
+
+ private:
+  const SystemClock system_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 class StarterTest : public ::testing::Test {
  protected:
   StarterTest() {
@@ -107,7 +121,6 @@ class StarterTest : public ::testing::Test {
     codepipeline_ = std::make_shared<aws::CodePipelineClient>(client_);
     options_.policy.backoff = {std::chrono::milliseconds(20), std::chrono::milliseconds(50)};
     options_.policy.unanswered_backoff = options_.policy.backoff;
-    options_.configuration_error_ttl = std::chrono::milliseconds(1);
     options_.longest_pause = std::chrono::milliseconds(500);
     options_.unclaimed.timeout = std::chrono::milliseconds(0);
   }
@@ -118,7 +131,7 @@ class StarterTest : public ::testing::Test {
 
   void start() {
     starter_.reset();
-    catalog_ = std::make_unique<aws::PipelineCatalog>(aws::PipelineCatalog::Options{}, codepipeline_, clock_);
+    catalog_ = std::make_unique<aws::PipelineCatalog>(aws::PipelineCatalog::Options{}, codepipeline_, catalog_clock_);
     starter_ = std::make_unique<Starter>(options_, Starter::Parts{*store_, codepipeline_, client_, *catalog_, wake_,
                                                                   clock_, log_, [this] { ++woken_; }});
     starter_->set_webhooks(std::make_shared<const WebhookList>(webhooks_));
@@ -160,6 +173,7 @@ class StarterTest : public ::testing::Test {
 
   TemporaryDirectory directory_;
   SystemClock clock_;
+  FastClock catalog_clock_;
   telemetry::Log log_ = telemetry::Log::silent();
   Wake wake_;
   std::shared_ptr<ScriptedCodePipeline> aws_ = std::make_shared<ScriptedCodePipeline>();
