@@ -1,0 +1,130 @@
+#include "core/jobs/source_engine.h"
+
+#include "tests/core/jobs/jobs_fixture.h"
+
+namespace penstock::jobs {
+namespace {
+
+class SourceEngineTest : public ::testing::Test {
+ protected:
+  SourceEngineTest() : repository_(directory_.path() / "repository"), mirrors_(mirror_options()), engine_(mirrors_) {}
+
+  git::Mirrors::Options mirror_options() const {
+    git::Mirrors::Options options;
+    options.directory = directory_.path() / "mirrors";
+    options.allow_file_protocol = true;
+    return options;
+  }
+  SourceRequest request(const std::string& revision) {
+    SourceRequest request;
+    request.fetch.remote = repository_.url();
+    set_revision(request.fetch, revision);
+    request.output = directory_.path() / "out.zip";
+    request.log = [this](std::string_view line) { log_ += std::string(line) + "\n"; };
+    return request;
+  }
+
+  TemporaryDirectory directory_;
+  GitRepository repository_;
+  git::Mirrors mirrors_;
+  SourceEngine engine_;
+  std::string log_;
+};
+
+TEST_F(SourceEngineTest, SameCommitMakesTheSameBytesByAnyName) {
+  const std::string commit = repository_.commit("dir/a.txt", "content");
+  std::set<std::string> digests;
+  for (const std::string& revision : {commit, std::string("main"), std::string("refs/heads/main")}) {
+    const SourceResult result = engine_.make(request(revision));
+    EXPECT_EQ(result.commit.id, commit);
+    EXPECT_EQ(result.archive.entries, 1u);
+    digests.insert(result.archive.sha256);
+  }
+  EXPECT_EQ(digests.size(), 1u);
+}
+
+TEST_F(SourceEngineTest, SubdirectoryIsTheWholeArtifact) {
+  repository_.commit("services/shop/a.txt", "a");
+  repository_.commit("services/shopping/b.txt", "b");
+  const std::string commit = repository_.commit("c.txt", "c");
+  for (const char* folder : {"services/shop", "services/shop/", "./services//shop"}) {
+    SourceRequest wanted = request(commit);
+    wanted.subdirectory = folder;
+    EXPECT_EQ(engine_.make(wanted).archive.entries, 1u) << folder;
+  }
+  for (const char* folder : {"nowhere", "..", "services/../services", "c.txt"}) {
+    SourceRequest wanted = request(commit);
+    wanted.subdirectory = folder;
+    try {
+      engine_.make(wanted);
+      FAIL() << folder;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kConfiguration) << folder;
+    }
+  }
+}
+
+TEST_F(SourceEngineTest, SubmoduleIsAnEmptyFolderAndSaidSo) {
+  const std::string commit = repository_.commit("a.txt", "a");
+  repository_.git({"update-index", "--add", "--cacheinfo", "160000," + commit + ",library"});
+  repository_.git({"commit", "-q", "-m", "Add a submodule"});
+  const SourceResult result = engine_.make(request("main"));
+  EXPECT_EQ(result.archive.entries, 2u);
+  EXPECT_NE(log_.find("submodule \"library\" is an empty folder"), std::string::npos);
+}
+
+TEST_F(SourceEngineTest, UnchangedEntriesComeFromThePreviousArtifact) {
+  for (int i = 0; i < 5; ++i) repository_.commit("file-" + std::to_string(i), std::string(5000, 'a'));
+  SourceRequest first = request("main");
+  first.output = directory_.path() / "first.zip";
+  engine_.make(first);
+  repository_.commit("file-0", "changed");
+  SourceRequest second = request("main");
+  second.previous = first.output;
+  const SourceResult reused = engine_.make(second);
+  const SourceResult fresh = engine_.make(request("main"));
+  EXPECT_EQ(reused.archive.sha256, fresh.archive.sha256);
+}
+
+TEST(SetRevision, TellsIdsRefsAndBranchesApart) {
+  struct Case {
+    std::string text, commit, ref;
+  };
+  const std::string id(40, 'a');
+  const std::vector<Case> cases = {
+      {id, id, ""},
+      {std::string(40, 'A'), id, ""},
+      {"main", "", "refs/heads/main"},
+      {"feature/x", "", "refs/heads/feature/x"},
+      {"refs/tags/v1", "", "refs/tags/v1"},
+      {std::string(39, 'a'), "", "refs/heads/" + std::string(39, 'a')},
+  };
+  for (const Case& c : cases) {
+    git::FetchRequest request;
+    set_revision(request, c.text);
+    EXPECT_EQ(request.commit_id, c.commit) << c.text;
+    EXPECT_EQ(request.ref, c.ref) << c.text;
+  }
+}
+
+TEST(OutputVariables, AreNamedAsCodeStarNamesThemAndKeepToTheLimits) {
+  git::Commit commit;
+  commit.id = std::string(40, 'b');
+  commit.message = std::string(500'000, 'm');
+  commit.author_name = "Ada";
+  commit.author_time = from_milliseconds(1'772'359'200'000);
+  const auto variables =
+      output_variables(commit, "refs/heads/feature/x", "https://dev.azure.com/org/My%20Shop/_git/shop");
+  EXPECT_EQ(variables.at("CommitId"), commit.id);
+  EXPECT_EQ(variables.at("BranchName"), "feature/x");
+  EXPECT_EQ(variables.at("AuthorDate"), "2026-03-01T10:00:00.000Z");
+  EXPECT_EQ(variables.at("FullRepositoryName"), "My Shop/shop");
+  EXPECT_EQ(variables.at("RepositoryName"), "shop");
+  EXPECT_FALSE(variables.contains("AuthorEmail"));  // empty
+  std::size_t total = 0;
+  for (const auto& [name, value] : variables) total += name.size() + value.size();
+  EXPECT_LE(total, 122'880u);
+}
+
+}  // namespace
+}  // namespace penstock::jobs
