@@ -19,11 +19,6 @@ constexpr int kPruneStep = 200;
 // A poller that has not been answered for so long is reported by /readyz.
 constexpr auto kPollerPatience = std::chrono::minutes(3);
 
-bool same_tls(const std::optional<config::Tls>& a, const std::optional<config::Tls>& b) {
-  if (a.has_value() != b.has_value()) return false;
-  return !a || (a->certificate == b->certificate && a->private_key == b->private_key);
-}
-
 }  // namespace
 
 App::App(config::Settings settings)
@@ -237,9 +232,9 @@ void App::reload() {
     fresh.history.database = settings_.history.database;
     fresh.server.listen_host = settings_.server.listen_host;
     fresh.server.listen_port = settings_.server.listen_port;
-    fresh.server.tls = settings_.server.tls;
+    if (fresh.server.tls.has_value() != settings_.server.tls.has_value()) fresh.server.tls = settings_.server.tls;
     fresh.aws = settings_.aws;
-    listener_.reload_certificate();
+    if (fresh.server.tls) listener_.use_certificate({fresh.server.tls->certificate, fresh.server.tls->private_key});
     apply(fresh);
     workers_.replace(worker_options(fresh));
     {
@@ -263,7 +258,7 @@ void App::warn_about_fixed_settings(const config::Settings& fresh) const {
   warn_if(fresh.server.listen_host != settings_.server.listen_host ||
               fresh.server.listen_port != settings_.server.listen_port,
           "server.listen");
-  warn_if(!same_tls(fresh.server.tls, settings_.server.tls), "server.tls");
+  warn_if(fresh.server.tls.has_value() != settings_.server.tls.has_value(), "server.tls");
   warn_if(fresh.server.max_body_bytes != settings_.server.max_body_bytes, "server.maxBodyBytes");
   warn_if(fresh.aws.region != settings_.aws.region || fresh.aws.endpoint_url != settings_.aws.endpoint_url, "aws");
   warn_if(fresh.unclaimed_job_timeout != settings_.unclaimed_job_timeout, "unclaimedJobTimeout");

@@ -65,14 +65,9 @@ int run_artifact(const ArtifactArguments& arguments) {
   const SystemClock clock;
   config::Settings settings;
   if (!arguments.config.empty()) {
-    config::LoadResult loaded = config::load(arguments.config);
-    if (!loaded.problems.empty()) {
-      for (const config::Problem& problem : loaded.problems) {
-        std::cerr << problem.to_string(arguments.config) << "\n";
-      }
-      return kExitBadConfig;
-    }
-    settings = std::move(loaded.settings);
+    std::optional<config::Settings> loaded = load_settings(arguments.config);
+    if (!loaded) return kExitBadConfig;
+    settings = std::move(*loaded);
   }
   const Interrupt interrupt;
   std::optional<TemporaryDirectory> throw_away;

@@ -54,14 +54,11 @@ class Configurations {
 }  // namespace
 
 int run_explain(const std::filesystem::path& file, const std::filesystem::path& payload) {
-  const config::LoadResult loaded = config::load(file);
-  if (!loaded.problems.empty()) {
-    for (const config::Problem& problem : loaded.problems) std::cerr << problem.to_string(file) << "\n";
-    return kExitBadConfig;
-  }
-  Configurations configurations(loaded.settings.aws);
+  const std::optional<config::Settings> settings = load_settings(file);
+  if (!settings) return kExitBadConfig;
+  Configurations configurations(settings->aws);
   const intake::Explanation explanation = intake::explain(
-      intake::make_webhooks(loaded.settings), read_input(payload),
+      intake::make_webhooks(*settings), read_input(payload),
       [&](const std::string& pipeline, const std::string& action) { return configurations.find(pipeline, action); });
   if (!explanation.note.empty()) std::cerr << "penstock: " << explanation.note << "\n";
   std::cout << explanation.decisions_json << "\n";

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "core/config/settings.h"
+
 namespace penstock::server {
 
 // Exit codes (sysexits.h where it has a word for it).
@@ -32,6 +34,10 @@ int run_explain(const std::filesystem::path& config, const std::filesystem::path
 int run_artifact(const ArtifactArguments& arguments);
 int run_redeliver(const std::string& delivery_id, const std::string& server, const std::filesystem::path& ca_file);
 int run_version();
+
+// The validated configuration; empty after having printed what is wrong with it. Error{kConfiguration} when the file
+// cannot be read.
+std::optional<config::Settings> load_settings(const std::filesystem::path& file);
 
 // Reads all of a file, or of stdin for "-"; Error past 64 MiB.
 std::string read_input(const std::filesystem::path& path);

@@ -1,12 +1,12 @@
 #include <csignal>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "core/base/error.h"
 #include "server/app.h"
 #include "server/command_line.h"
 
@@ -31,16 +31,13 @@ sigset_t handled_signals() {
 
 int run_serve(const std::filesystem::path& file) {
   forbid_core_files();
-  config::LoadResult loaded = config::load(file);
-  if (!loaded.problems.empty()) {
-    for (const config::Problem& problem : loaded.problems) std::cerr << problem.to_string(file) << "\n";
-    return kExitBadConfig;
-  }
+  std::optional<config::Settings> settings = load_settings(file);
+  if (!settings) return kExitBadConfig;
   // Blocked before any thread exists, so that all threads inherit it and only the waiting one sees them.
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  App app(std::move(loaded.settings));
+  App app(std::move(*settings));
   // For people and for scripts that start it with port 0.
   std::cout << "listening on " << app.address() << std::endl;  // flushed: a script waits for this line
 

@@ -115,7 +115,7 @@ class Listener::Impl {
  public:
   explicit Impl(Options options) : options_(std::move(options)) {
     if (options_.tls) {
-      load_certificate();
+      use_certificate(*options_.tls);
       auto server = std::make_unique<Socket<httplib::SSLServer>>([this](SSL_CTX& context) {
         SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
         SSL_CTX_set_options(&context, SSL_OP_NO_RENEGOTIATION);
@@ -129,6 +129,11 @@ class Listener::Impl {
       deepen_backlog_ = [raw = server.get()] { raw->deepen_backlog(); };
       server_ = std::move(server);
     }
+    // cpp-httplib's default is SO_REUSEPORT: a second process could take half of our connections.
+    server_->set_socket_options([](auto socket) {
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server_->set_tcp_nodelay(true);
     server_->set_keep_alive_max_count(kRequestsPerConnection);
     server_->set_keep_alive_timeout(5);
@@ -209,8 +214,8 @@ class Listener::Impl {
   void serve() { server_->listen_after_bind(); }
   void stop() { server_->stop(); }
 
-  void load_certificate() {
-    auto fresh = std::make_shared<const TlsCertificate>(options_.tls->certificate, options_.tls->private_key);
+  void use_certificate(const TlsFiles& files) {
+    auto fresh = std::make_shared<const TlsCertificate>(files.certificate, files.private_key);
     std::lock_guard lock(certificate_mutex_);
     certificate_ = std::move(fresh);
   }
@@ -256,8 +261,8 @@ void Listener::serve() {
 void Listener::stop() {
   impl_->stop();
 }
-void Listener::reload_certificate() {
-  if (impl_->has_tls()) impl_->load_certificate();
+void Listener::use_certificate(const TlsFiles& files) {
+  if (impl_->has_tls()) impl_->use_certificate(files);
 }
 std::optional<Timestamp> Listener::certificate_expiry() const {
   if (!impl_->has_tls()) return std::nullopt;

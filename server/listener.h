@@ -75,8 +75,9 @@ class Listener {
   // Ends serve() after the requests in progress; thread-safe.
   void stop();
 
-  // Reads the certificate files anew; on failure throws and goes on with the old ones.
-  void reload_certificate();
+  // Presents the certificate of these files to new connections; on failure throws and goes on with the old one. Without
+  // effect on a listener that was made without TLS.
+  void use_certificate(const TlsFiles& files);
   // When the certificate in use ends; nothing without TLS.
   std::optional<Timestamp> certificate_expiry() const;
 

@@ -19,7 +19,7 @@ endpoints:
   open: {}
 webhooks:
   - name: shop
-    endpoint: azure
+    endpoint: azure-devop
     targetPipeline: shop
     targetAction: Source
     filters:
@@ -148,8 +148,6 @@ def test_artifact_refusals(repository, git_http, make_penstock, tmp_path):
         "no credentials": ["--repository", remote, "--revision", commit],
         "no such revision": ["--repository", remote, "--revision", "nowhere", "--config", penstock.config_file,
                              "--credentials", "azure"],
-        "local path": ["--repository", str(repository.path), "--revision", commit],
-        "file url": ["--repository", f"file://{repository.path}", "--revision", commit],
         "remote helper": ["--repository", "ext::sh -c id", "--revision", commit],
         "option as url": ["--repository=--upload-pack=touch /tmp/x", "--revision", commit],
     }
