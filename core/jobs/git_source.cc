@@ -5,12 +5,20 @@
 
 #include "core/azure/repository_url.h"
 #include "core/base/error.h"
+#include "core/base/ids.h"
+#include "core/base/retry.h"
 #include "core/base/text.h"
+#include "core/base/wake.h"
 
 namespace penstock::jobs {
 namespace {
 
 constexpr std::chrono::milliseconds kShortestFetch{1000};
+
+// The AWS client's own few attempts are over within seconds. A failed job has to be retried by a person, so faults that
+// pass are sat out for a minute or two before that.
+constexpr int kTries = 10;
+constexpr BackoffPolicy kBetweenTries{std::chrono::milliseconds(500), std::chrono::seconds(20)};
 
 // A file that goes with its job, however that ends.
 class ArtifactFile {
@@ -47,6 +55,24 @@ std::string seconds_text(std::chrono::duration<double> duration) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f s", duration.count());
   return text;
+}
+
+template <typename Call>
+auto repeat_while_transient(Context& context, const Clock& clock, std::string_view what, const Call& call) {
+  for (int failures = 1;; ++failures) {
+    try {
+      return call();
+    } catch (const Error& error) {
+      const auto delay = retry_delay(kBetweenTries, failures, random_unit());
+      if (!is_transient(error.kind()) || failures == kTries || context.stop().stop_requested() ||
+          clock.steady_now() + delay >= context.deadline()) {
+        throw;
+      }
+      context.log(std::string(what) + " failed, trying it again: " + error.what());
+      Wake none;
+      none.wait_for(context.stop(), delay);
+    }
+  }
 }
 
 const aws::JobArtifact& only_output(const aws::PipelineJob& job) {
@@ -125,12 +151,14 @@ Result GitSource::run(Context& context) {
   std::filesystem::create_directories(options_.artifact_directory);
   const ArtifactFile file(options_.artifact_directory / (context.id() + ".zip"));
   request.output = file.path();
-  const SourceResult source = fetch_and_zip(context, request);
+  const SourceResult source =
+      repeat_while_transient(context, clock_, "fetching", [&] { return fetch_and_zip(context, request); });
   context.add_phase("zip", source.zip);
   context.log("artifact of " + std::to_string(source.archive.entries) + " entries, " + megabytes(source.archive.bytes) +
               " (zipped in " + seconds_text(source.zip) + ")");
 
-  const aws::UploadResult uploaded = upload(context, file.path());
+  const aws::UploadResult uploaded =
+      repeat_while_transient(context, clock_, "uploading", [&] { return upload(context, file.path()); });
   const aws::S3Location& location = only_output(job).location;
   context.set_artifact({.bucket = location.bucket,
                         .key = location.key,
