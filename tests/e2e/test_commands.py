@@ -47,7 +47,7 @@ def test_check_names_eight_mistakes_with_their_lines(tmp_path):
         5: ("server.trustedProxies", "10.0.0.0/33"),
         9: ("password", "secret"),
         10: ("open", "authentication"),
-        13: ("endpoint", "azure-devops"),
+        13: ("webhooks[0].endpoint", "azure"),
         17: ("jsonPath", "column"),
         23: ("credentials", "azure-pat"),
     }
@@ -157,6 +157,17 @@ def test_artifact_refusals(repository, git_http, make_penstock, tmp_path):
         assert done.returncode in (1, 64, 78), (name, done.returncode, done.stderr)
         assert done.stderr and not done.stdout, name
         assert not output.exists(), name
+
+
+def test_artifact_of_a_local_repository(repository, tmp_path):
+    """The person at the command line may read local folders; jobs may only when the settings say so."""
+    commit = repository.commit({"a": b"1"})
+    for number, url in enumerate((str(repository.path), f"file://{repository.path}")):
+        output = tmp_path / f"{number}.zip"
+        done = run("artifact", "--repository", url, "--revision", "main", "--output", output)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["commitId"] == commit
+    assert (tmp_path / "0.zip").read_bytes() == (tmp_path / "1.zip").read_bytes()
 
 
 def test_usage_errors():
