@@ -4,23 +4,30 @@
 #
 #   deploy/quickstart.sh           shows it and leaves everything running until Ctrl-C
 #   deploy/quickstart.sh --once    shows it and stops; exits 0 only if every step really happened
+#   … --programs FOLDER            with penstock and penstock-sandbox from there instead of building them
 set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 
 once=false
-for argument in "$@"; do
-  case "$argument" in
+programs=''
+while (($# > 0)); do
+  case "$1" in
     --once) once=true ;;
+    --programs)
+      programs=${2:?--programs needs a folder}
+      shift
+      ;;
     -h | --help)
-      sed -n '2,6s/^# \{0,1\}//p' "$0"
+      sed -n '2,7s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)
-      echo "quickstart.sh: unknown option '$argument'; see --help" >&2
+      echo "quickstart.sh: unknown option '$1'; see --help" >&2
       exit 2
       ;;
   esac
+  shift
 done
 
 # --- how it is told ---------------------------------------------------------------------------------------------------
@@ -110,13 +117,16 @@ say "$(deploy/dependencies.sh --demo --list | wc -l) packages are there"
 done_step
 
 step "Build penstock and penstock-sandbox (release)"
-{
-  cmake --preset release
-  cmake --build --preset release --target penstock penstock-sandbox
-} > "$work/build.log" 2>&1 || fail "building; is the checkout complete?"
-penstock=$root/build/release/bin/penstock
-sandbox=$root/build/release/bin/penstock-sandbox
-"$penstock" version | head -n 1 | show
+if [[ -z $programs ]]; then
+  say "a few minutes the first time"
+  cmake --preset release > "$work/configure.log" 2>&1 || fail "configuring"
+  cmake --build --preset release --target penstock penstock-sandbox > "$work/build.log" 2>&1 || fail "building"
+  programs=$root/build/release/bin
+fi
+penstock=$programs/penstock
+sandbox=$programs/penstock-sandbox
+[[ -x $penstock && -x $sandbox ]] || fail "there is no penstock and penstock-sandbox in $programs"
+say "$("$penstock" version | sed -n 1p) in $programs"
 done_step
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
@@ -340,7 +350,8 @@ step "See the source job worked"
 job() { api "jobs?limit=50" | jq -e --arg id "$execution" '.jobs[] | select(.pipelineExecutionId == $id and (.state == "succeeded" or .state == "failed"))'; }
 wait_for "the job" job
 [[ $(job | jq -r .state) == succeeded ]] || fail "the job failed: $(job | jq -c .failure)"
-job | jq -r '"fetched in \(.phases.fetch) s, zipped in \(.phases.zip) s, uploaded in \(.phases.upload) s",
+job | jq -r 'def s: . * 1000 | round / 1000 | tostring + " s";
+  "fetched in \(.phases.fetch | s), zipped in \(.phases.zip | s), uploaded in \(.phases.upload | s)",
   "\(.artifact.entries) entries, \(.artifact.bytes) bytes, SHA-256 \(.artifact.sha256[:16])…",
   "to s3://\(.artifact.bucket)/\(.artifact.key)"' | show
 ended() { in_aws | jq -e '.pipelineExecution | select(.status != "InProgress")'; }

@@ -121,6 +121,11 @@ def test_killed_at_random_points(sandbox, make_penstock, repository):
         found = [t for d in penstock.all("deliveries") for t in d["triggers"]]
         return found if all(t["state"] not in ("pending", "deferred") for t in found) else None
     found = eventually("all triggers to be started", triggers, PATIENCE * 3, 1.0)
+    # Right after a start {Branch} is not known yet: every webhook has a trigger then, and those that the pipelines'
+    # configuration rules out are skipped.
+    skipped = [t for t in found if t["state"] == "skipped"]
+    assert not {(t["commitId"], t["pipeline"]) for t in skipped} & wanted, "a push that was wanted has been skipped"
+    found = [t for t in found if t["state"] != "skipped"]
     assert {t["state"] for t in found} == {"started"}, [t for t in found if t["state"] != "started"][:3]
     keys = [(t["commitId"], t["pipeline"]) for t in found]
     assert len(keys) == len(set(keys)), "a push has two triggers for one pipeline"
