@@ -19,7 +19,7 @@ Json time_or_null(const std::optional<Timestamp>& time) {
 Json embedded(const std::string& text, Json fallback) {
   if (text.empty()) return fallback;
   Json parsed = Json::parse(text, nullptr, false);
-  return parsed.is_discarded() ? Json(truncate_utf8(text, text.size(), text.size())) : parsed;
+  return parsed.is_discarded() ? Json(truncate_utf8(text, text.size(), 3 * text.size())) : parsed;
 }
 
 Json trigger_to_json(const store::Trigger& trigger) {
