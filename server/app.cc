@@ -16,8 +16,20 @@ namespace {
 constexpr auto kPrunePause = std::chrono::seconds(60);
 constexpr auto kSecretsPause = std::chrono::minutes(5);
 constexpr int kPruneStep = 200;
+constexpr auto kLockPatience = std::chrono::seconds(5);
 // A poller that has not been answered for so long is reported by /readyz.
 constexpr auto kPollerPatience = std::chrono::minutes(3);
+
+FileLock lock_data_directory(const std::filesystem::path& directory) {
+  make_data_directory(directory);
+  try {
+    return FileLock::acquire(directory / "penstock.lock", kLockPatience);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kTimeout) throw;
+    throw Error(ErrorKind::kConflict,
+                "using dataDirectory " + in_quotes(directory.native()) + ": another penstock serves from it");
+  }
+}
 
 }  // namespace
 
@@ -34,6 +46,7 @@ App::App(config::Settings settings)
       codepipeline_(std::make_shared<aws::CodePipelineClient>(codepipeline_client_)),
       s3_(std::make_shared<aws::S3Client>(aws_.client("s3"), aws::S3Options{})),
       catalog_({}, codepipeline_, clock_),
+      data_directory_lock_(lock_data_directory(settings_.data_directory)),
       store_(store_options(settings_), clock_),
       mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git.allow_file_protocol)),
       git_credentials_(secrets_, transport_, clock_),

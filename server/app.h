@@ -14,6 +14,7 @@
 #include "core/aws/environment.h"
 #include "core/aws/pipeline_catalog.h"
 #include "core/aws/secrets.h"
+#include "core/base/files.h"
 #include "core/base/time.h"
 #include "core/base/wake.h"
 #include "core/config/settings.h"
@@ -68,6 +69,7 @@ class App {
   std::shared_ptr<aws::CodePipelineClient> codepipeline_;
   std::shared_ptr<aws::S3Client> s3_;
   aws::PipelineCatalog catalog_;
+  FileLock data_directory_lock_;  // two processes would work the same triggers and jobs
   store::Store store_;
   git::Mirrors mirrors_;
   GitCredentials git_credentials_;

@@ -37,13 +37,16 @@ aws::EnvironmentOptions aws_options(const config::Aws& settings) {
   return options;
 }
 
-store::Store::Options store_options(const config::Settings& settings) {
+void make_data_directory(const std::filesystem::path& directory) {
   std::error_code failed;
-  std::filesystem::create_directories(settings.data_directory, failed);
+  std::filesystem::create_directories(directory, failed);
   if (failed) {
     throw Error(ErrorKind::kConfiguration,
-                "making dataDirectory " + in_quotes(settings.data_directory.native()) + ": " + failed.message());
+                "making dataDirectory " + in_quotes(directory.native()) + ": " + failed.message());
   }
+}
+
+store::Store::Options store_options(const config::Settings& settings) {
   store::Store::Options options;
   options.path = settings.history_database();
   options.make_request_token = [](const std::string& push_key, const std::string& webhook, const std::string& pipeline,

@@ -22,6 +22,8 @@ std::optional<std::string> environment_variable(const std::string& name);
 telemetry::LogLevel to_log_level(const std::string& name);
 std::shared_ptr<http::CurlTransport> make_transport();
 aws::EnvironmentOptions aws_options(const config::Aws& settings);
+// Error{kConfiguration} when it cannot be made.
+void make_data_directory(const std::filesystem::path& directory);
 store::Store::Options store_options(const config::Settings& settings);
 // Certificate authorities for git over https: GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
 git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol);
