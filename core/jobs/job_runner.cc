@@ -215,14 +215,17 @@ JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job
   save(row, stop);
 
   PushLookup push;
-  try {
-    push = find_push(parts_.store, job, options_.push_lookup, parts_.clock, stop);
-  } catch (const Error& error) {
-    if (stop.stop_requested()) return Ending::kLeft;
-    // Building something else than what was pushed would be worse than a failure that says so.
-    return finish(std::move(row),
-                  Fail{aws::FailureType::kSystemUnavailable, std::string("finding the push: ") + error.what(), ""},
-                  Tried::kNo, stop);
+  for (int failures = 1;; ++failures) {
+    try {
+      push = find_push(parts_.store, job, options_.push_lookup, parts_.clock, stop);
+      break;
+    } catch (const Error& error) {
+      if (stop.stop_requested()) return Ending::kLeft;
+      // Building something else than what was pushed would be worse than a failure that says so.
+      if (failures >= kSaveAttempts) return finish(std::move(row), failure_of(error), Tried::kNo, stop);
+      parts_.log.warning("finding the push of a job failed, trying again", {{"job", job.id}, {"error", error.what()}});
+    }
+    pause(stop, retry_delay(options_.retry, failures, random_unit()));
   }
   if (stop.stop_requested()) return Ending::kLeft;
   row.delivery_id = push.delivery_id;

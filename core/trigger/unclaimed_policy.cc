@@ -43,8 +43,8 @@ Place find_place(std::string_view pipeline_state_json, const std::string& execut
   }
   const json::Json* latest = json::find(*source, "latestExecution");
   if (latest != nullptr && json::string_or(*latest, "pipelineExecutionId") == execution_id) return Place::kInStage;
-  if (is_inbound(*source, execution_id)) return Place::kWaiting;
-  if (latest != nullptr && json::string_or(*latest, "status") == "InProgress") return Place::kWaiting;
+  if (is_inbound(*source, execution_id)) return Place::kInbound;
+  if (latest != nullptr && json::string_or(*latest, "status") == "InProgress") return Place::kOccupied;
   return Place::kUnknown;
 }
 
@@ -52,7 +52,7 @@ UnclaimedStep judge_unclaimed(std::string_view status, Place place,
                               std::optional<std::chrono::milliseconds> since_waiting,
                               std::chrono::milliseconds timeout) {
   if (status != "InProgress") return UnclaimedStep::kForget;
-  if (place == Place::kWaiting) return UnclaimedStep::kLookAgain;
+  if (place == Place::kInbound || place == Place::kOccupied) return UnclaimedStep::kLookAgain;
   if (since_waiting && *since_waiting < timeout) return UnclaimedStep::kLookAgain;
   return UnclaimedStep::kStop;
 }

@@ -13,9 +13,10 @@
 namespace penstock::trigger {
 
 enum class Place {
-  kInStage,  // the source stage works on this execution: its job exists and nobody takes it
-  kWaiting,  // another execution is in the stage, or this one is listed as inbound
-  kUnknown,  // the state does not say (PARALLEL mode lists only the latest execution)
+  kInStage,   // the source stage works on this execution: its job exists and nobody takes it
+  kInbound,   // listed as waiting for the stage
+  kOccupied,  // another execution is in the stage; this one waits or has ended
+  kUnknown,   // the state does not say (PARALLEL mode lists only the latest execution)
 };
 
 // From a GetPipelineState answer. The stage is the one that holds `action`, or the first when that is empty or missing.

@@ -5,19 +5,11 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/json/json.h"
-#include "core/trigger/unclaimed_policy.h"
 
 namespace penstock::trigger {
 namespace {
 
-constexpr int kBatch = 50;
-
-Place ask_place(aws::Client& client, const store::Trigger& trigger) {
-  json::Json request = json::Json::object();
-  request["name"] = trigger.pipeline;
-  const std::string state = client.call_json("CodePipeline_20150709.GetPipelineState", json::dump(request));
-  return find_place(state, trigger.pipeline_execution_id, trigger.action);
-}
+constexpr int kBatch = 1000;
 
 std::string minutes_text(std::chrono::milliseconds duration) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
@@ -64,10 +56,12 @@ void UnclaimedWatch::look() {
     return std::none_of(overdue.begin(), overdue.end(),
                         [&](const store::Trigger& trigger) { return trigger.id == item.first; });
   });
+  States states;
   for (const store::Trigger& trigger : overdue) {
+    if (thread_.get_stop_token().stop_requested()) return;
     if (parts_.clock.steady_now() < watched_[trigger.id].look_again) continue;
     try {
-      judge(trigger);
+      judge(trigger, states);
     } catch (const Error& error) {
       watched_[trigger.id].look_again = parts_.clock.steady_now() + options_.longest_look;
       parts_.log.warning("judging an unclaimed job failed", {{"pipeline", trigger.pipeline},
@@ -77,30 +71,44 @@ void UnclaimedWatch::look() {
   }
 }
 
-void UnclaimedWatch::judge(const store::Trigger& trigger) {
-  Watched& watched = watched_[trigger.id];
-  const std::string status =
-      parts_.codepipeline->get_pipeline_execution(trigger.pipeline, trigger.pipeline_execution_id).status;
-  Place place = Place::kUnknown;
-  if (parts_.codepipeline_client && status == "InProgress") {
+Place UnclaimedWatch::find_place_of(const store::Trigger& trigger, States& states) {
+  if (!parts_.codepipeline_client) return Place::kUnknown;
+  auto found = states.find(trigger.pipeline);
+  if (found == states.end()) {
+    std::string state;
     try {
-      place = ask_place(*parts_.codepipeline_client, trigger);
+      json::Json request = json::Json::object();
+      request["name"] = trigger.pipeline;
+      state = parts_.codepipeline_client->call_json("CodePipeline_20150709.GetPipelineState", json::dump(request));
     } catch (const Error& error) {
       if (is_transient(error.kind())) throw;
       // Without that permission the time-out alone decides, as it did before pipelines could queue executions.
       parts_.log.warning("asking where an execution stands failed; allow codepipeline:GetPipelineState",
                          {{"pipeline", trigger.pipeline}, {"error", error.what()}});
     }
+    found = states.emplace(trigger.pipeline, std::move(state)).first;
+  }
+  if (found->second.empty()) return Place::kUnknown;
+  return find_place(found->second, trigger.pipeline_execution_id, trigger.action);
+}
+
+void UnclaimedWatch::judge(const store::Trigger& trigger, States& states) {
+  Watched& watched = watched_[trigger.id];
+  const Place place = find_place_of(trigger, states);
+  std::string status = "InProgress";
+  if (place != Place::kInbound) {
+    status = parts_.codepipeline->get_pipeline_execution(trigger.pipeline, trigger.pipeline_execution_id).status;
   }
   const auto now = parts_.clock.steady_now();
-  if (place == Place::kWaiting) watched.last_waiting = now;
+  const bool waits = place == Place::kInbound || place == Place::kOccupied;
+  if (waits) watched.last_waiting = now;
   std::optional<std::chrono::milliseconds> since_waiting;
   if (watched.last_waiting) {
     since_waiting = std::chrono::duration_cast<std::chrono::milliseconds>(now - *watched.last_waiting);
   }
   switch (judge_unclaimed(status, place, since_waiting, options_.timeout)) {
     case UnclaimedStep::kLookAgain:
-      watched.look_again = now + options_.longest_look;
+      watched.look_again = now + (waits ? options_.waiting_look : options_.longest_look);
       return;
     case UnclaimedStep::kForget:
       parts_.store.clear_unclaimed_deadline(trigger.id, "");

@@ -14,6 +14,7 @@
 #include "core/base/wake.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
+#include "core/trigger/unclaimed_policy.h"
 
 namespace penstock::trigger {
 
@@ -24,6 +25,8 @@ class UnclaimedWatch {
     std::chrono::milliseconds timeout{std::chrono::minutes(5)};  // 0 = nothing is watched, no thread
     std::chrono::milliseconds shortest_look{std::chrono::seconds(5)};
     std::chrono::milliseconds longest_look{std::chrono::seconds(30)};
+    // One that waits its turn is looked at again so much later.
+    std::chrono::milliseconds waiting_look{std::chrono::seconds(60)};
   };
   struct Parts {
     store::Store& store;
@@ -46,7 +49,10 @@ class UnclaimedWatch {
 
  private:
   void run(std::stop_token stop);
-  void judge(const store::Trigger& trigger);
+  // GetPipelineState's answers of one round, by pipeline; empty = it could not be read.
+  using States = std::map<std::string, std::string>;
+  void judge(const store::Trigger& trigger, States& states);
+  Place find_place_of(const store::Trigger& trigger, States& states);
 
   const Options options_;
   const Parts parts_;

@@ -373,7 +373,7 @@ TEST_F(JobsTest, AllJobsEndWellWhenAwsMisbehaves) {
          {"operations", {"PollForJobs", "AcknowledgeJob", "GetJobDetails", "PutJobSuccessResult", "PutObject"}}});
   const auto pool = start_pool({worker(git_source())});
   std::vector<std::string> executions;
-  for (int i = 0; i < 8; ++i) executions.push_back(start_execution("faulty"));
+  for (int i = 0; i < 4; ++i) executions.push_back(start_execution("faulty"));
   for (const std::string& execution : executions) {
     EXPECT_TRUE(ends_as("faulty", execution, "Succeeded"))
         << status("faulty", execution) << " " << source_action("faulty", execution).dump() << " "

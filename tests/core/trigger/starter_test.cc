@@ -333,7 +333,8 @@ TEST_F(StarterTest, UnclaimedSourceJobIsStoppedUnlessItsExecutionWaits) {
   options_.worked_action_types = {{"Source", "Custom", "Azure", "1"}};
   options_.unclaimed = {.timeout = std::chrono::milliseconds(50),
                         .shortest_look = std::chrono::milliseconds(20),
-                        .longest_look = std::chrono::milliseconds(50)};
+                        .longest_look = std::chrono::milliseconds(50),
+                        .waiting_look = std::chrono::milliseconds(50)};
   std::atomic<bool> waiting = true;
   std::atomic<int> stops = 0;
   std::mutex mutex;

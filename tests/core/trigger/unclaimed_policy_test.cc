@@ -23,13 +23,13 @@ TEST(FindPlace, ReadsWhereAnExecutionStands) {
       {"another is in the stage",
        R"({"stageStates":[{"stageName":"S",)" + source +
            R"(,"latestExecution":{"pipelineExecutionId":"x","status":"InProgress"}}]})",
-       Place::kWaiting},
+       Place::kOccupied},
       {"inbound",
        R"({"stageStates":[{"stageName":"S",)" + source +
            R"(,"inboundExecutions":[{"pipelineExecutionId":"x"},{"pipelineExecutionId":"me"}],"latestExecution":{"pipelineExecutionId":"y","status":"Succeeded"}}]})",
-       Place::kWaiting},
+       Place::kInbound},
       {"inbound alone", R"({"stageStates":[{)" + source + R"(,"inboundExecution":{"pipelineExecutionId":"me"}}]})",
-       Place::kWaiting},
+       Place::kInbound},
       {"not mentioned",
        R"({"stageStates":[{)" + source + R"(,"latestExecution":{"pipelineExecutionId":"y","status":"Succeeded"}}]})",
        Place::kUnknown},
@@ -55,7 +55,9 @@ TEST(JudgeUnclaimed, StopsOnlyWhatHadItsWholeTimeInTheStage) {
   const std::vector<Case> cases = {
       {"in the stage all along", "InProgress", Place::kInStage, std::nullopt, UnclaimedStep::kStop},
       {"state says nothing", "InProgress", Place::kUnknown, std::nullopt, UnclaimedStep::kStop},
-      {"waits its turn", "InProgress", Place::kWaiting, std::nullopt, UnclaimedStep::kLookAgain},
+      {"waits its turn", "InProgress", Place::kInbound, std::nullopt, UnclaimedStep::kLookAgain},
+      {"another is in its stage", "InProgress", Place::kOccupied, std::nullopt, UnclaimedStep::kLookAgain},
+      {"ended while another is in its stage", "Superseded", Place::kOccupied, std::nullopt, UnclaimedStep::kForget},
       {"its turn came just now", "InProgress", Place::kInStage, minutes(1), UnclaimedStep::kLookAgain},
       {"its turn came long ago", "InProgress", Place::kInStage, minutes(5), UnclaimedStep::kStop},
       {"stopped by a person", "Stopped", Place::kUnknown, std::nullopt, UnclaimedStep::kForget},
