@@ -37,7 +37,7 @@ App::App(config::Settings settings)
     : settings_(std::move(settings)),
       log_({.level = to_log_level(settings_.log.level),
             .format = settings_.log.format == "text" ? telemetry::LogFormat::kText : telemetry::LogFormat::kJson}),
-      transport_(make_transport()),
+      transport_(make_transport(settings_.aws)),
       aws_(aws_options(settings_.aws), transport_, clock_),
       secrets_(
           {.ttl = std::chrono::minutes(5), .variable = environment_variable},

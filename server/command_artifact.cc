@@ -21,7 +21,7 @@ namespace {
 
 // The named credential of the configuration; AWS is asked only for a secret that is kept there.
 git::Credential load_credential(const config::Settings& settings, const std::string& name, const Clock& clock) {
-  const auto transport = make_transport();
+  const auto transport = make_transport(settings.aws);
   std::unique_ptr<aws::Environment> environment;
   aws::SecretResolver secrets(
       {.variable = environment_variable},

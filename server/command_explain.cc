@@ -38,7 +38,7 @@ class Configurations {
 
  private:
   void connect() {
-    environment_ = std::make_unique<aws::Environment>(aws_options(settings_), make_transport(), clock_);
+    environment_ = std::make_unique<aws::Environment>(aws_options(settings_), make_transport(settings_), clock_);
     catalog_ = std::make_unique<aws::PipelineCatalog>(
         aws::PipelineCatalog::Options{},
         std::make_shared<aws::CodePipelineClient>(environment_->client("codepipeline")), clock_);

@@ -22,13 +22,6 @@ telemetry::LogLevel to_log_level(const std::string& name) {
   return telemetry::LogLevel::kInfo;
 }
 
-std::shared_ptr<http::CurlTransport> make_transport() {
-  http::CurlTransport::Options options;
-  options.user_agent = "penstock/" + std::string(kVersion);
-  options.ca_file = environment_variable("AWS_CA_BUNDLE").value_or("");
-  return std::make_shared<http::CurlTransport>(options);
-}
-
 aws::EnvironmentOptions aws_options(const config::Aws& settings) {
   aws::EnvironmentOptions options;
   options.region = settings.region;
@@ -44,6 +37,13 @@ void make_data_directory(const std::filesystem::path& directory) {
     throw Error(ErrorKind::kConfiguration,
                 "making dataDirectory " + in_quotes(directory.native()) + ": " + failed.message());
   }
+}
+
+std::shared_ptr<http::CurlTransport> make_transport(const config::Aws& settings) {
+  http::CurlTransport::Options options;
+  options.user_agent = "penstock/" + std::string(kVersion);
+  options.ca_file = aws::find_ca_bundle(aws_options(settings));
+  return std::make_shared<http::CurlTransport>(options);
 }
 
 store::Store::Options store_options(const config::Settings& settings) {

@@ -20,8 +20,9 @@ namespace penstock::server {
 std::optional<std::string> environment_variable(const std::string& name);
 
 telemetry::LogLevel to_log_level(const std::string& name);
-std::shared_ptr<http::CurlTransport> make_transport();
 aws::EnvironmentOptions aws_options(const config::Aws& settings);
+// Trusts what AWS_CA_BUNDLE or the profile's ca_bundle names, else the system's authorities.
+std::shared_ptr<http::CurlTransport> make_transport(const config::Aws& settings);
 // Error{kConfiguration} when it cannot be made.
 void make_data_directory(const std::filesystem::path& directory);
 store::Store::Options store_options(const config::Settings& settings);
