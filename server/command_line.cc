@@ -81,7 +81,8 @@ int run_command_line(int argc, char** argv) {
       ->add_option("--credentials", artifact_arguments.credentials, "a name under `credentials:` of the configuration")
       ->needs("--config");
   artifact->add_option("--cache", artifact_arguments.cache, "folder for the mirror; kept for the next run");
-  artifact->add_option("--previous", artifact_arguments.previous, "an earlier artifact; accepted, but nothing is copied from it by this version");
+  artifact->add_option("--previous", artifact_arguments.previous,
+                       "an earlier artifact; accepted, but nothing is copied from it by this version");
   artifact->callback([&] { command = [&] { return run_artifact(artifact_arguments); }; });
 
   std::string delivery_id, server;

@@ -26,7 +26,7 @@ struct WriteOptions {
   int compression = 6;               // 0 = store … 12
   Timestamp modified{};              // of every entry: the commit's time
   std::filesystem::path output{};    // written beside and renamed
-  std::filesystem::path previous{};  // an archive of ours to copy unchanged entries from; may not exist
+  std::filesystem::path previous{};  // for copying unchanged entries; not used yet
   std::stop_token stop{};
 };
 
