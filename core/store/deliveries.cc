@@ -150,10 +150,13 @@ void drop_oldest_rejected(Connection& connection, const RecordOptions& options) 
 
 }  // namespace
 
-PreparedDelivery::PreparedDelivery(const NewDelivery& source)
-    : delivery(source), id(require_uuid(source.id, "id")), ref_updates(encode_ref_updates(source.ref_updates)) {
-  if (source.redelivery_of) redelivery_of = require_uuid(*source.redelivery_of, "redelivery of");
-  for (const auto& trigger : source.triggers) variables.push_back(encode_map(trigger.variables));
+PreparedDelivery::PreparedDelivery(NewDelivery source)
+    : delivery(std::move(source)),
+      id(require_uuid(delivery.id, "id")),
+      ref_updates(encode_ref_updates(delivery.ref_updates)) {
+  if (delivery.redelivery_of) redelivery_of = require_uuid(*delivery.redelivery_of, "redelivery of");
+  variables.reserve(delivery.triggers.size());
+  for (const auto& trigger : delivery.triggers) variables.push_back(encode_map(trigger.variables));
 }
 
 std::size_t PreparedDelivery::bytes() const noexcept {

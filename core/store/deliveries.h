@@ -27,7 +27,7 @@ struct RecordOptions {
 
 // A delivery in the form in which it is stored: what can be made ready before the writer's turn.
 struct PreparedDelivery {
-  explicit PreparedDelivery(const NewDelivery& delivery);  // Error{kInvalidInput} when an id is no UUID
+  explicit PreparedDelivery(NewDelivery delivery);  // Error{kInvalidInput} when an id is no UUID
   NewDelivery delivery;
   std::string id;  // 16 bytes
   std::optional<std::string> redelivery_of;

@@ -1,6 +1,7 @@
 #include "core/store/store.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/base/ids.h"
@@ -34,6 +35,23 @@ std::unique_ptr<Connection> open_for_writing(const Store::Options& options) {
   return connection;
 }
 
+// A delivery on its way to the disk.
+class RecordTicket final : public Writer::Ticket {
+ public:
+  RecordTicket(PreparedDelivery prepared, const RecordOptions& options, RecordDone done)
+      : Ticket(prepared.bytes()), prepared_(std::move(prepared)), options_(options), done_(std::move(done)) {}
+
+ private:
+  std::string doing() const override { return "recording delivery " + in_quotes(prepared_.delivery.id); }
+  void run(Connection& connection) override { recorded_ = store::record_delivery(connection, prepared_, options_); }
+  void finish(const Error* error) override { done_(error ? nullptr : &*recorded_, error); }
+
+  const PreparedDelivery prepared_;
+  const RecordOptions& options_;  // the store's
+  const RecordDone done_;
+  std::optional<RecordedDelivery> recorded_;
+};
+
 }  // namespace
 
 class Store::Impl {
@@ -60,6 +78,8 @@ class Store::Impl {
 
   const Options options;
   const Clock& clock;
+  const RecordOptions record_options{
+      .clock = &clock, .make_request_token = options.make_request_token, .max_rejected = options.max_rejected};
   // In the order in which they need each other. The last connection to be closed, the checkpointer's, empties the log.
   std::unique_ptr<Checkpointer> checkpointer;
   std::unique_ptr<Writer> writer;
@@ -73,12 +93,26 @@ Store::~Store() = default;
 
 RecordedDelivery Store::record_delivery(const NewDelivery& delivery) {
   auto prepared = std::make_shared<const PreparedDelivery>(delivery);
-  RecordOptions options{.clock = &impl_->clock,
-                        .make_request_token = impl_->options.make_request_token,
-                        .max_rejected = impl_->options.max_rejected};
-  return impl_->writer->run<RecordedDelivery>(
-      "recording delivery " + in_quotes(delivery.id), prepared->bytes(),
-      [prepared, options](Connection& connection) { return store::record_delivery(connection, *prepared, options); });
+  return impl_->writer->run<RecordedDelivery>("recording delivery " + in_quotes(delivery.id), prepared->bytes(),
+                                              [prepared, options = &impl_->record_options](Connection& connection) {
+                                                return store::record_delivery(connection, *prepared, *options);
+                                              });
+}
+
+void Store::record_delivery(NewDelivery delivery, RecordDone done) noexcept {
+  std::unique_ptr<Writer::Ticket> ticket;
+  try {
+    PreparedDelivery prepared(std::move(delivery));
+    ticket = std::make_unique<RecordTicket>(std::move(prepared), impl_->record_options, done);
+  } catch (const Error& error) {
+    done(nullptr, &error);
+    return;
+  } catch (const std::bad_alloc&) {
+    const Error error(ErrorKind::kExhausted, "recording a delivery: out of memory");
+    done(nullptr, &error);
+    return;
+  }
+  impl_->writer->submit(std::move(ticket));
 }
 
 std::optional<Delivery> Store::find_delivery(const std::string& id) const {

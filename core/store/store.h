@@ -13,7 +13,7 @@
 // older than the age, in small steps.
 // The file has mode 0600 when it is made here; an existing file keeps its mode.
 //
-// Thread-safety: all methods may be called from any thread. All write methods block until on disk or `write_timeout`
+// Thread-safety: all methods may be called from any thread. Write methods block until on disk or `write_timeout`
 // (Error{kTimeout}; may_have_happened() unless the write was still waiting for its turn, then it is withdrawn). Reads
 // share `readers` connections and take at most `read_timeout` (Error{kTimeout}).
 #pragma once
@@ -27,10 +27,13 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/time.h"
 #include "core/store/records.h"
 
 namespace penstock::store {
+
+using RecordDone = std::function<void(const RecordedDelivery* recorded, const Error* error)>;
 
 class Store {
  public:
@@ -64,6 +67,12 @@ class Store {
   // - Rejected deliveries have no part in duplicate_key.
   // The keys outlive a pruned delivery until 30 days after its receipt.
   RecordedDelivery record_delivery(const NewDelivery& delivery);
+  // The same without waiting. `done` is called exactly once with exactly one of its arguments: on the writer's thread
+  // when the delivery is on disk or has failed, or on this thread before this returns when it is refused at once (no
+  // UUID, or too much is waiting: kExhausted). What has waited longer than write_timeout when its turn comes gets
+  // kTimeout, and is not stored. No lock is held during the call; it must be short, as everybody else's write waits for
+  // it, and must not call what blocks on a write. The destructor returns after the last of them. Never throws.
+  void record_delivery(NewDelivery delivery, RecordDone done) noexcept;
   std::optional<Delivery> find_delivery(const std::string& id) const;
   // In the order of ids. Deliveries are found by the pipelines of all triggers they asked for, new or not. A page can
   // be shorter than the limit although there is a next one: then the search was cut off after a bounded effort.
@@ -86,7 +95,7 @@ class Store {
   // Counts an attempt and sets when the next is due.
   void reschedule_trigger(const std::string& id, Timestamp next_attempt_at, const std::string& error);
   // After an undecided trigger was decided: stores the final decisions of the delivery, clears the flag and makes it
-  // due.
+  // due. One that was decided against and has therefore been skipped is taken too, and stays skipped.
   void decide_trigger(const std::string& id, const std::string& decisions_json,
                       const std::map<std::string, std::string>& variables);
   // The trigger that started this execution.

@@ -4,6 +4,69 @@
 #include <utility>
 
 namespace penstock::store {
+namespace {
+
+// To be called in a catch block.
+Error current_error() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorKind::kExhausted, "out of memory");
+  } catch (const std::exception& error) {
+    return Error(ErrorKind::kInternal, error.what());
+  } catch (...) {
+    return Error(ErrorKind::kInternal, "unknown exception");
+  }
+}
+
+// What the caller of run() and the writer share; it outlives whichever of them leaves first.
+struct Wait {
+  // An error as plain data: exceptions do not cross threads here.
+  struct Failure {
+    ErrorKind kind;
+    std::string message, code;
+    bool may_have_happened;
+  };
+  std::mutex mutex;  // guards the rest
+  std::condition_variable changed;
+  enum class State { kWaiting, kTaken, kDone, kAbandoned } state = State::kWaiting;
+  std::optional<Failure> failure;
+};
+
+}  // namespace
+
+class Writer::WaitingTicket final : public Writer::Ticket {
+ public:
+  WaitingTicket(std::shared_ptr<Wait> wait, std::string doing, std::size_t bytes,
+                std::function<void(Connection&)> work) noexcept
+      : Ticket(bytes), wait_(std::move(wait)), doing_(std::move(doing)), work_(std::move(work)) {}
+
+ private:
+  std::string doing() const override { return doing_; }
+  bool take() noexcept override {
+    std::lock_guard lock(wait_->mutex);
+    if (wait_->state == Wait::State::kAbandoned) return false;
+    wait_->state = Wait::State::kTaken;
+    return true;
+  }
+  void run(Connection& connection) override { work_(connection); }
+  void finish(const Error* error) override {
+    std::optional<Wait::Failure> failure;
+    if (error) failure = Wait::Failure{error->kind(), error->what(), error->code(), error->may_have_happened()};
+    {
+      std::lock_guard lock(wait_->mutex);
+      wait_->failure = std::move(failure);
+      wait_->state = Wait::State::kDone;
+    }
+    wait_->changed.notify_one();
+  }
+
+  const std::shared_ptr<Wait> wait_;
+  const std::string doing_;
+  const std::function<void(Connection&)> work_;
+};
 
 Writer::Writer(std::unique_ptr<Connection> connection, const Options& options)
     : options_(options), connection_(std::move(connection)), thread_([this] { run_thread(); }) {}
@@ -27,56 +90,77 @@ Writer::Counts Writer::counts() const {
   return counts;
 }
 
-void Writer::submit(std::string_view doing, std::size_t bytes, std::function<void(Connection&)> work) {
-  const auto deadline = std::chrono::steady_clock::now() + options_.timeout;
-  auto ticket = std::make_shared<Ticket>(std::move(work), bytes);
+std::optional<Error> Writer::enqueue(std::unique_ptr<Ticket>& ticket) {
+  ticket->deadline_ = std::chrono::steady_clock::now() + options_.timeout;
   {
-    std::lock_guard lock(mutex_);
-    if (waiting_.size() >= options_.max_waiting ||
-        (!waiting_.empty() && waiting_bytes_ + bytes > options_.max_waiting_bytes)) {
-      throw Error(ErrorKind::kExhausted, std::string(doing) + ": " + std::to_string(waiting_.size()) +
-                                             " writes are waiting for the disk already");
+    std::unique_lock lock(mutex_);
+    const std::size_t before = waiting_.size();
+    if (before >= options_.max_waiting ||
+        (before > 0 && waiting_bytes_ + ticket->bytes_ > options_.max_waiting_bytes)) {
+      lock.unlock();
+      return Error(ErrorKind::kExhausted,
+                   ticket->doing() + ": " + std::to_string(before) + " writes are waiting for the disk already");
     }
-    waiting_.push_back(ticket);
-    waiting_bytes_ += bytes;
+    waiting_bytes_ += ticket->bytes_;
+    waiting_.push_back(std::move(ticket));
   }
   work_came_.notify_one();
+  return std::nullopt;
+}
 
-  std::unique_lock lock(ticket->mutex);
-  bool done = ticket->changed.wait_until(lock, deadline, [&] { return ticket->state == Ticket::State::kDone; });
-  if (!done) {
-    bool taken = ticket->state == Ticket::State::kTaken;
-    if (!taken) ticket->state = Ticket::State::kAbandoned;
+void Writer::submit(std::unique_ptr<Ticket> ticket) {
+  if (std::optional<Error> refusal = enqueue(ticket)) finish(*ticket, refusal);
+}
+
+void Writer::run_and_wait(std::string_view doing, std::size_t bytes, std::function<void(Connection&)> work) {
+  if (std::this_thread::get_id() == thread_.get_id())
+    throw Error(ErrorKind::kInternal, std::string(doing) + ": the writer's thread would wait for itself");
+  const auto deadline = std::chrono::steady_clock::now() + options_.timeout;
+  auto wait = std::make_shared<Wait>();
+  std::unique_ptr<Ticket> ticket = std::make_unique<WaitingTicket>(wait, std::string(doing), bytes, std::move(work));
+  if (std::optional<Error> refusal = enqueue(ticket)) throw *refusal;
+
+  std::unique_lock lock(wait->mutex);
+  if (!wait->changed.wait_until(lock, deadline, [&] { return wait->state == Wait::State::kDone; })) {
+    const bool taken = wait->state == Wait::State::kTaken;
+    if (!taken) wait->state = Wait::State::kAbandoned;
     Error error(ErrorKind::kTimeout,
                 std::string(doing) + ": not on disk after " + std::to_string(options_.timeout.count()) + " ms");
-    error.with_may_have_happened(taken);
-    throw error;
+    throw error.with_may_have_happened(taken);
   }
-  if (ticket->failure) {
-    const Failure& failure = *ticket->failure;
-    Error error(failure.kind, std::string(doing) + ": " + failure.message);
-    error.with_code(failure.code).with_may_have_happened(failure.may_have_happened);
-    throw error;
+  if (wait->failure) {
+    const Wait::Failure& failure = *wait->failure;
+    Error error(failure.kind, failure.message);
+    throw error.with_code(failure.code).with_may_have_happened(failure.may_have_happened);
   }
 }
 
 void Writer::run_thread() {
-  std::vector<std::optional<Failure>> failures;
+  Failures failures;
   for (;;) {
     Group group = take_group();
     if (group.empty()) return;
     failures.assign(group.size(), std::nullopt);
     commit_group(group, failures);
-    for (std::size_t i = 0; i < group.size(); ++i) finish(*group[i], std::move(failures[i]));
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      finish(*group[i], failures[i]);
+      group[i].reset();  // what it holds (request bodies) is let go now
+    }
     if (options_.between_groups) options_.between_groups(*connection_);
   }
 }
 
-// Blocks until there is work; empty when there will be none any more. What nobody waits for is left out.
+Error Writer::late(const Ticket& ticket) const {
+  return Error(ErrorKind::kTimeout,
+               ticket.doing() + ": not on disk after " + std::to_string(options_.timeout.count()) + " ms");
+}
+
+// Blocks until there is work; empty when there will be none any more. What nobody waits for is left out, and what has
+// waited too long is told so.
 Writer::Group Writer::take_group() {
   Group group;
   while (group.empty()) {
-    std::deque<std::shared_ptr<Ticket>> taken;
+    std::deque<std::unique_ptr<Ticket>> taken;
     {
       std::unique_lock lock(mutex_);
       work_came_.wait(lock, [&] { return !waiting_.empty() || stopping_; });
@@ -84,30 +168,34 @@ Writer::Group Writer::take_group() {
       taken.swap(waiting_);
       waiting_bytes_ = 0;
     }
+    const auto now = std::chrono::steady_clock::now();
     for (auto& ticket : taken) {
-      std::lock_guard lock(ticket->mutex);
-      if (ticket->state == Ticket::State::kAbandoned) continue;
-      ticket->state = Ticket::State::kTaken;
-      group.push_back(std::move(ticket));
+      if (!ticket->take()) continue;
+      if (now < ticket->deadline_) {
+        group.push_back(std::move(ticket));
+      } else {
+        failed_writes_.fetch_add(1, std::memory_order_relaxed);
+        finish(*ticket, late(*ticket));
+      }
     }
   }
   return group;
 }
 
-void Writer::commit_group(Group& group, std::vector<std::optional<Failure>>& failures) {
+void Writer::commit_group(Group& group, Failures& failures) {
   std::size_t stored = 0;
   try {
     Transaction transaction(*connection_, Transaction::Kind::kWrite);
     for (std::size_t i = 0; i < group.size(); ++i) {
       try {
         Savepoint savepoint(*connection_);
-        group[i]->work(*connection_);
+        group[i]->run(*connection_);
         savepoint.release();
         ++stored;
       } catch (...) {
         // A full disk and the like end the whole transaction, not just the savepoint: what came before is gone as well.
         if (!connection_->in_transaction()) throw;
-        failures[i] = current_failure();
+        failures[i] = current_error().with_context(group[i]->doing());
       }
     }
     // With nothing to keep there is nothing to wait for.
@@ -116,36 +204,20 @@ void Writer::commit_group(Group& group, std::vector<std::optional<Failure>>& fai
       commits_.fetch_add(1, std::memory_order_relaxed);
     }
   } catch (...) {
-    Failure common = current_failure();
-    for (auto& failure : failures)
-      if (!failure) failure = common;
+    const Error common = current_error();
+    for (std::size_t i = 0; i < group.size(); ++i)
+      if (!failures[i]) failures[i] = common.with_context(group[i]->doing());
     stored = 0;
   }
   committed_writes_.fetch_add(stored, std::memory_order_relaxed);
   failed_writes_.fetch_add(group.size() - stored, std::memory_order_relaxed);
 }
 
-void Writer::finish(Ticket& ticket, std::optional<Failure> failure) {
-  // What the work holds (request bodies) is let go here, not when the last owner of the ticket comes by.
-  std::function<void(Connection&)> work;
-  {
-    std::lock_guard lock(ticket.mutex);
-    work.swap(ticket.work);
-    ticket.failure = std::move(failure);
-    ticket.state = Ticket::State::kDone;
-  }
-  ticket.changed.notify_one();
-}
-
-Writer::Failure Writer::current_failure() {
+void Writer::finish(Ticket& ticket, const std::optional<Error>& failure) noexcept {
   try {
-    throw;
-  } catch (const Error& error) {
-    return {error.kind(), error.what(), error.code(), error.may_have_happened()};
-  } catch (const std::bad_alloc&) {
-    return {ErrorKind::kExhausted, "out of memory", "", false};
-  } catch (const std::exception& error) {
-    return {ErrorKind::kInternal, error.what(), "", false};
+    ticket.finish(failure ? &*failure : nullptr);
+  } catch (...) {
+    // Whoever was to be told is not; the write is what it is, and the writer has others to serve.
   }
 }
 

@@ -1,11 +1,11 @@
-// One thread that writes for all: it takes what is waiting, runs it in one transaction and wakes everybody after the
+// One thread that writes for all: it takes what is waiting, runs it in one transaction and answers everybody after the
 // one commit, so that the cost of reaching the disk is shared. Nothing is delayed on purpose: while one commit is under
 // way the next group gathers by itself.
 //
-// Each piece of work is a savepoint: its own error undoes it alone. When the transaction cannot be begun or committed,
-// or the disk fails in between, everybody in the group gets that error and nothing of the group is stored.
+// An error of one piece of work undoes that piece alone. When the transaction cannot be begun or committed, or the disk
+// fails in between, everybody in the group gets that error and nothing of the group is stored.
 //
-// No lock is held while work runs or the disk is waited for.
+// No lock is held while work runs, the disk is waited for or anybody is answered.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ class Writer {
     std::chrono::milliseconds timeout{10000};
     std::size_t max_waiting = 1024;
     std::size_t max_waiting_bytes = 64u << 20;  // one piece of work is always let in
-    // Called on the writer's thread after each group's callers were woken; must not throw.
+    // Called on the writer's thread after each group was answered; must not throw.
     std::function<void(Connection&)> between_groups;
   };
   struct Counts {
@@ -39,23 +39,52 @@ class Writer {
     std::size_t waiting = 0;
   };
 
+  // A piece of work and who is told of its end.
+  class Ticket {
+   public:
+    virtual ~Ticket() = default;
+
+   protected:
+    // `bytes` is about how much memory the ticket holds.
+    explicit Ticket(std::size_t bytes) noexcept : bytes_(bytes) {}
+
+   private:
+    friend class Writer;
+    // The context of errors: "recording delivery "…"".
+    virtual std::string doing() const = 0;
+    // On the writer's thread: false when nobody waits for it any more; then nothing else is called.
+    virtual bool take() noexcept { return true; }
+    // On the writer's thread, within a transaction.
+    virtual void run(Connection& connection) = 0;
+    // Once, with no lock held: null when the work is on disk. On the writer's thread, or on that of submit().
+    virtual void finish(const Error* error) = 0;
+
+    const std::size_t bytes_;
+    std::chrono::steady_clock::time_point deadline_;
+  };
+
   Writer(std::unique_ptr<Connection> connection, const Options& options);
-  // Finishes what has been accepted. No caller may be left.
+  // Finishes and answers what has been accepted. No caller may be left.
   ~Writer();
 
-  // Runs `work` on the writer's thread and returns after its transaction is on disk. `doing` is the context of errors,
-  // `bytes` about how much memory `work` holds. `work` must own all that it touches: it may still run after this call
-  // has given up waiting, and outlive the caller's frame.
+  // Returns at once; the ticket is finished later, or right here when it is refused:
   //   Error{kExhausted}: too much is waiting already.
-  //   Error{kTimeout}: the deadline passed; may_have_happened() tells whether the work had been taken up.
-  //   whatever `work` throws, and what Connection does.
+  //   Error{kTimeout}: it was still waiting when its deadline had passed. Told when its turn comes.
+  //   whatever its work throws, and what Connection does.
+  void submit(std::unique_ptr<Ticket> ticket);
+
+  // Runs `work` on the writer's thread and returns after its transaction is on disk. `work` must own all that it
+  // touches: it may still run after this call has given up waiting, and outlive the caller's frame.
+  // Errors as above, but kTimeout comes when the deadline passes; may_have_happened() tells whether the work had been
+  // taken up. Not from the writer's own thread.
   template <typename Result>
   Result run(std::string_view doing, std::size_t bytes, std::function<Result(Connection&)> work) {
     if constexpr (std::is_void_v<Result>) {
-      submit(doing, bytes, std::move(work));
+      run_and_wait(doing, bytes, std::move(work));
     } else {
       auto result = std::make_shared<std::optional<Result>>();
-      submit(doing, bytes, [result, work = std::move(work)](Connection& connection) { *result = work(connection); });
+      run_and_wait(doing, bytes,
+                   [result, work = std::move(work)](Connection& connection) { *result = work(connection); });
       return std::move(**result);
     }
   }
@@ -64,37 +93,24 @@ class Writer {
   Counts counts() const;
 
  private:
-  // An error as plain data: exceptions do not cross threads here.
-  struct Failure {
-    ErrorKind kind;
-    std::string message, code;
-    bool may_have_happened;
-  };
-  struct Ticket {
-    explicit Ticket(std::function<void(Connection&)> job, std::size_t size) : work(std::move(job)), bytes(size) {}
-    std::function<void(Connection&)> work;
-    const std::size_t bytes;
+  using Group = std::vector<std::unique_ptr<Ticket>>;
+  using Failures = std::vector<std::optional<Error>>;  // of each of a group
+  class WaitingTicket;
 
-    std::mutex mutex;  // guards the rest
-    std::condition_variable changed;
-    enum class State { kWaiting, kTaken, kDone, kAbandoned } state = State::kWaiting;
-    std::optional<Failure> failure;
-  };
-  using Group = std::vector<std::shared_ptr<Ticket>>;
-
-  void submit(std::string_view doing, std::size_t bytes, std::function<void(Connection&)> work);
+  std::optional<Error> enqueue(std::unique_ptr<Ticket>& ticket);  // takes it, or says why not
+  void run_and_wait(std::string_view doing, std::size_t bytes, std::function<void(Connection&)> work);
   void run_thread();
   Group take_group();
-  void commit_group(Group& group, std::vector<std::optional<Failure>>& failures);
-  static void finish(Ticket& ticket, std::optional<Failure> failure);
-  static Failure current_failure();
+  void commit_group(Group& group, Failures& failures);
+  static void finish(Ticket& ticket, const std::optional<Error>& failure) noexcept;
+  Error late(const Ticket& ticket) const;
 
   const Options options_;
   std::unique_ptr<Connection> connection_;  // of thread_ only
 
   mutable std::mutex mutex_;  // guards the next four
   std::condition_variable work_came_;
-  std::deque<std::shared_ptr<Ticket>> waiting_;
+  std::deque<std::unique_ptr<Ticket>> waiting_;
   std::size_t waiting_bytes_ = 0;
   bool stopping_ = false;
 

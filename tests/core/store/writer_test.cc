@@ -149,6 +149,153 @@ TEST_F(WriterTest, RefusesAtOnceWhenTooMuchIsWaiting) {
   again.release.set_value();
 }
 
+// A ticket that inserts a row, and tells its end.
+class InsertTicket final : public Writer::Ticket {
+ public:
+  using Done = std::function<void(const Error*)>;
+  InsertTicket(int x, Done done) : Ticket(1), x_(x), done_(std::move(done)) {}
+
+ private:
+  std::string doing() const override { return "inserting " + std::to_string(x_); }
+  void run(Connection& connection) override { connection.prepare("INSERT INTO t VALUES (?1)").run(x_); }
+  void finish(const Error* error) override { done_(error); }
+  const int x_;
+  const Done done_;
+};
+
+TEST_F(WriterTest, AnswersATicketAfterTheCommitOnItsOwnThread) {
+  start({});
+  std::promise<std::pair<std::int64_t, std::thread::id>> answer;
+  writer_->submit(std::make_unique<InsertTicket>(1, [&](const Error* error) {
+    EXPECT_EQ(error, nullptr);
+    answer.set_value({rows(), std::this_thread::get_id()});  // seen by others already
+  }));
+  auto [seen, thread] = answer.get_future().get();
+  EXPECT_EQ(seen, 1);
+  EXPECT_NE(thread, std::this_thread::get_id());
+}
+
+TEST_F(WriterTest, EndsEachTicketWithItsOwnErrorAndGoesOnAfterOneThatThrows) {
+  start({});
+  std::vector<std::string> ends;  // of the writer's thread until it is gone
+  {
+    Blocker blocker(*writer_);
+    for (int x : {1, 1, 2}) {
+      writer_->submit(std::make_unique<InsertTicket>(x, [&](const Error* error) {
+        ends.push_back(error ? error->code() : "stored");
+        throw std::logic_error("the callback's own fault");
+      }));
+    }
+    blocker.release.set_value();
+  }
+  writer_.reset();
+  EXPECT_EQ(ends, (std::vector<std::string>{"stored", "SQLITE_CONSTRAINT", "stored"}));
+  EXPECT_EQ(rows(), 2);
+}
+
+TEST_F(WriterTest, RefusesATicketOnTheCallersThread) {
+  start({.max_waiting = 1});
+  Blocker blocker(*writer_);
+  std::atomic<int> stored{0};
+  writer_->submit(std::make_unique<InsertTicket>(1, [&](const Error* error) { stored += error == nullptr; }));
+  std::optional<ErrorKind> refusal;
+  writer_->submit(std::make_unique<InsertTicket>(2, [&](const Error* error) {
+    ASSERT_TRUE(error);
+    EXPECT_STREQ(error->what(), "inserting 2: 1 writes are waiting for the disk already");
+    refusal = error->kind();
+  }));
+  EXPECT_EQ(refusal, ErrorKind::kExhausted);
+  blocker.release.set_value();
+  blocker.thread.join();
+  writer_.reset();  // ends what was accepted
+  EXPECT_EQ(stored, 1);
+  EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(WriterTest, ATicketThatWaitedTooLongIsNotStored) {
+  start({.timeout = 30ms});
+  std::promise<void> entered, release;
+  std::atomic<int> late{0};
+  writer_->submit(std::make_unique<InsertTicket>(0, [&](const Error*) {
+    entered.set_value();
+    release.get_future().wait();
+  }));
+  entered.get_future().wait();
+  writer_->submit(std::make_unique<InsertTicket>(1, [&](const Error* error) {
+    late += error && error->kind() == ErrorKind::kTimeout && !error->may_have_happened();
+  }));
+  EXPECT_EQ(error_of([&] { insert(2); }).kind(), ErrorKind::kTimeout);  // which takes as long
+  release.set_value();
+  writer_.reset();
+  EXPECT_EQ(late, 1);
+  EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(WriterTest, ACallbackMaySubmitButNotWait) {
+  start({});
+  std::promise<ErrorKind> waited;
+  std::promise<bool> submitted;
+  writer_->submit(std::make_unique<InsertTicket>(1, [&](const Error*) {
+    waited.set_value(error_of([&] { insert(2); }).kind());
+    writer_->submit(std::make_unique<InsertTicket>(3, [&](const Error* error) { submitted.set_value(!error); }));
+  }));
+  EXPECT_EQ(waited.get_future().get(), ErrorKind::kInternal);
+  EXPECT_TRUE(submitted.get_future().get());
+}
+
+TEST(StoreUnderLoad, AnswersEveryAsynchronousDeliveryOnceAndBeforeItIsGone) {
+  TemporaryDirectory folder(fast_folder());
+  SystemClock clock;
+  Store::Options options = store_options(folder.path() / "history.db");
+  options.max_waiting = 64;
+  constexpr int kThreads = 4;
+  constexpr int kEach = 300;
+  std::vector<std::atomic<int>> answers(kThreads * kEach);
+  std::atomic<int> recorded{0}, refused{0};
+  {
+    Store store(options, clock);
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (int i = 0; i < kEach; ++i) {
+          int number = thread * kEach + i;
+          NewDelivery next = make_delivery(clock, {make_trigger("push-" + std::to_string(number))});
+          store.record_delivery(next, [&, number, id = next.id](const RecordedDelivery* stored, const Error* error) {
+            EXPECT_NE(stored == nullptr, error == nullptr);
+            ++answers[static_cast<std::size_t>(number)];
+            if (stored) {
+              EXPECT_EQ(stored->id, id);
+              EXPECT_EQ(stored->trigger_ids.size(), 1u);
+              ++recorded;
+            } else {
+              EXPECT_EQ(error->kind(), ErrorKind::kExhausted) << error->what();
+              ++refused;
+            }
+          });
+        }
+      });
+    }
+  }
+  for (const auto& count : answers) EXPECT_EQ(count, 1);
+  EXPECT_EQ(recorded + refused, kThreads * kEach);
+  EXPECT_GE(recorded, 64);
+  Store again(options, clock);
+  EXPECT_EQ(again.due_triggers(clock.now(), 10'000).size(), static_cast<std::size_t>(recorded));
+}
+
+TEST(StoreUnderLoad, RefusesAnAsynchronousDeliveryWithoutAnIdAtOnce) {
+  TemporaryDirectory folder(fast_folder());
+  testing::FakeClock clock;
+  Store store(store_options(folder.path() / "history.db"), clock);
+  NewDelivery next = make_delivery(clock);
+  next.id = "7";
+  bool refused = false;
+  store.record_delivery(next, [&](const RecordedDelivery* stored, const Error* error) {
+    refused = !stored && error->kind() == ErrorKind::kInvalidInput;
+  });
+  EXPECT_TRUE(refused);
+}
+
 TEST(StoreUnderLoad, SixteenWritersShareCommitsAndReadersSeeWholeDeliveries) {
   TemporaryDirectory folder;
   SystemClock clock;
