@@ -1,26 +1,40 @@
 #!/usr/bin/env bash
 # Builds a release and runs the benches; writes bench/results/NAME.json.
 #
-#   bench/run.sh          all benches
-#   bench/run.sh NAME…    these; names are those of bench/NAME_bench.cc
+#   bench/run.sh                   all benches of single parts (bench/NAME_bench.cc)
+#   bench/run.sh NAME…             these
+#   bench/run.sh ingest [OPTION…]  receiving pushes, against adnanh/webhook and nginx; --quick, --help
+#   bench/run.sh soak [OPTION…]    ten minutes at half of capacity; --minutes N, --help
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   -h | --help)
-    sed -n '2,5s/^# \{0,1\}//p' "$0"
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
 
+build() {
+  local log=build/release/build.log
+  mkdir -p build/release bench/results
+  if ! { cmake --preset release && cmake --build --preset release --target "$@"; } > "$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    echo "bench/run.sh: building failed; the whole output is in $log" >&2
+    exit 1
+  fi
+}
+
 deploy/dependencies.sh --bench
-mkdir -p build/release bench/results
-log=build/release/build.log
-if ! { cmake --preset release && cmake --build --preset release --target penstock_benches penstock; } > "$log" 2>&1; then
-  tail -n 40 "$log" >&2
-  echo "bench/run.sh: building failed; the whole output is in $log" >&2
-  exit 1
-fi
+case "${1:-}" in
+  ingest | soak)
+    build penstock keep_payload
+    program=$1
+    shift
+    exec /usr/bin/python3 -B "bench/ingest/$program.py" "$@"
+    ;;
+esac
+build penstock_benches penstock
 
 names=("$@")
 if ((${#names[@]} == 0)); then

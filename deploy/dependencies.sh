@@ -19,10 +19,12 @@ demo=(nginx-light fcgiwrap openssl curl jq unzip)
 tests=(
   ccache openssh-server sqlite3 zip
   python3 python3-pytest python3-botocore python3-cryptography
+  haproxy caddy slowhttptest wrk webhook
 )
 # Ubuntu has dropped some of these; a test that needs one says so.
 optional=(awscli)
-bench=(jq zip python3)
+# The load, and what is compared with: adnanh/webhook, nginx.
+bench=(jq zip python3 openssl wrk webhook nginx-light)
 
 usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
 fail() {
@@ -118,6 +120,9 @@ for package in "${missing[@]}"; do
     nginx-light) services+=(nginx.service) ;;
     fcgiwrap) services+=(fcgiwrap.socket fcgiwrap.service) ;;
     openssh-server) services+=(ssh.service ssh.socket) ;;
+    haproxy) services+=(haproxy.service) ;;
+    caddy) services+=(caddy.service) ;;
+    webhook) services+=(webhook.service) ;;
   esac
 done
 if ((${#services[@]} > 0)) && [[ ! -e /usr/sbin/policy-rc.d ]]; then

@@ -69,9 +69,9 @@ void load_history(Section history, History& target) {
   }
   target.database = database;
   history.read_duration("retention", target.retention, milliseconds(0), hours(24 * 3650));
-  if (target.retention.count() > 0 && target.retention < hours(1)) {
+  if (target.retention.count() > 0 && target.retention < minutes(1)) {
     history.problem("retention",
-                    "expected 0 (for ever) or at least 1h, found " + in_quotes(format_duration(target.retention)));
+                    "expected 0 (for ever) or at least 1m, found " + in_quotes(format_duration(target.retention)));
   }
   history.finish();
 }

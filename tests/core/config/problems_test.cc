@@ -277,8 +277,8 @@ TEST(Problems, CoverAccess) {
   EXPECT_EQ(only_problem("log: {level: verbose}"),
             "penstock.yaml:1: log.level: expected one of \"debug\", \"info\", \"warning\", \"error\", \"off\", found "
             "\"verbose\"");
-  EXPECT_EQ(only_problem("history: {retention: 5m}"),
-            "penstock.yaml:1: history.retention: expected 0 (for ever) or at least 1h, found \"5m\"");
+  EXPECT_EQ(only_problem("history: {retention: 30s}"),
+            "penstock.yaml:1: history.retention: expected 0 (for ever) or at least 1m, found \"30s\"");
 }
 
 }  // namespace
