@@ -17,7 +17,7 @@ from pathlib import Path
 import load
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build/release/bin"
+BUILD = Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build/release")) / "bin"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 

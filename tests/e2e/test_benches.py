@@ -1,0 +1,34 @@
+"""The benches of the whole server still run: a second of each, and what they write is whole."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.penstock import BUILD
+
+BENCHES = Path(__file__).resolve().parents[2] / "bench/ingest"
+
+
+def run(program, tmp_path, *arguments):
+    output = tmp_path / f"{program}.json"
+    done = subprocess.run(
+        [sys.executable, "-B", BENCHES / f"{program}.py", "--output", output, "--directory", BUILD, *arguments],
+        env={**os.environ, "PENSTOCK_BUILD": str(BUILD)}, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(output.read_text()), done.stdout
+
+
+def test_ingest(tmp_path):
+    contenders = ["penstock-20", "penstock-300", "webhook", "webhook-none", "nginx"]
+    result, table = run("ingest", tmp_path, "--rounds", "1", "--seconds", "1", "--protocol", "https", "--connections", "4",
+                        "--contender", *contenders)
+    assert [cell["contender"] for cell in result["cells"]] == contenders
+    assert all(cell["requestsPerSecond"] > 0 and not cell["problems"] for cell in result["cells"])
+    assert "HTTPS, 4 connections" in table
+
+
+def test_soak(tmp_path):
+    result, table = run("soak", tmp_path, "--minutes", "0.1", "--interval", "1", "--rate", "50", "--connections", "4")
+    assert len(result["samples"]) >= 5 and result["requests"] > 200, table
