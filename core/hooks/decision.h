@@ -71,5 +71,6 @@ std::vector<Decision> decide(const Event& event, const std::vector<const Webhook
 // true), reason, filters [{jsonPath, condition, expected, selected, selectedCount, matched, note (only with text)}],
 // variables (only for matches that have some).
 std::string decisions_to_json(const std::vector<Decision>& decisions);
+void append_decision_json(std::string& out, const Decision& decision);
 
 }  // namespace penstock::hooks

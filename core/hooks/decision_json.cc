@@ -1,49 +1,8 @@
 #include "core/hooks/decision.h"
-#include "core/hooks/json_text.h"
+#include "core/hooks/json_writer.h"
 
 namespace penstock::hooks {
 namespace {
-
-// Members in order of writing; the separators are its only state.
-class ObjectWriter {
- public:
-  explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
-  ObjectWriter(const ObjectWriter&) = delete;
-  ObjectWriter& operator=(const ObjectWriter&) = delete;
-  ~ObjectWriter() { out_ += '}'; }
-
-  std::string& name(std::string_view name) {
-    if (!first_) out_ += ',';
-    first_ = false;
-    append_json_string(out_, name);
-    return out_ += ':';
-  }
-  void text(std::string_view member, std::string_view value) { append_json_string(name(member), value); }
-  void text_or_null(std::string_view member, std::string_view value) {
-    if (value.empty()) {
-      name(member) += "null";
-    } else {
-      text(member, value);
-    }
-  }
-  void raw(std::string_view member, std::string_view json) { name(member) += json; }
-
- private:
-  std::string& out_;
-  bool first_ = true;
-};
-
-template <typename Items, typename Write>
-void write_array(std::string& out, const Items& items, const Write& write) {
-  out += '[';
-  bool first = true;
-  for (const auto& item : items) {
-    if (!first) out += ',';
-    first = false;
-    write(item);
-  }
-  out += ']';
-}
 
 void write_filter(std::string& out, const FilterResult& filter) {
   ObjectWriter object(out);
@@ -52,12 +11,14 @@ void write_filter(std::string& out, const FilterResult& filter) {
   object.text("expected", filter.expected);
   object.name("selected");
   write_array(out, filter.selected, [&](const std::string& json) { out += json; });
-  object.raw("selectedCount", std::to_string(filter.selected_count));
+  object.number("selectedCount", filter.selected_count);
   object.raw("matched", filter.matched ? "true" : "false");
   if (!filter.note.empty()) object.text("note", filter.note);
 }
 
-void write_decision(std::string& out, const Decision& decision) {
+}  // namespace
+
+void append_decision_json(std::string& out, const Decision& decision) {
   ObjectWriter object(out);
   object.text("webhook", decision.webhook);
   object.text("targetPipeline", decision.target_pipeline);
@@ -76,12 +37,10 @@ void write_decision(std::string& out, const Decision& decision) {
   }
 }
 
-}  // namespace
-
 std::string decisions_to_json(const std::vector<Decision>& decisions) {
   std::string out;
   out.reserve(decisions.size() * 512 + 2);
-  write_array(out, decisions, [&](const Decision& decision) { write_decision(out, decision); });
+  write_array(out, decisions, [&](const Decision& decision) { append_decision_json(out, decision); });
   return out;
 }
 

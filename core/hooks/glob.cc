@@ -44,13 +44,28 @@ class Glob::Compiler {
     while (auto c = take()) compile_one(*c);
     if (in_group_) fail(group_column_, "the alternatives opened here are not closed with '}'");
     emit(Step::Kind::kAccept);
-    glob_.is_literal_ = std::all_of(glob_.steps_.begin(), glob_.steps_.end() - 1,
-                                    [](const Step& step) { return step.kind == Step::Kind::kLiteral; });
-    glob_.literal_ = std::move(literal_);
+    classify();
     return std::move(glob_);
   }
 
  private:
+  void classify() {
+    using Kind = Step::Kind;
+    const auto& steps = glob_.steps_;
+    std::size_t leading = 0;
+    while (steps[leading].kind == Kind::kLiteral) ++leading;
+    glob_.prefix_ = literal_.substr(0, leading == 0 ? 0 : literal_ends_[leading - 1]);
+    const auto rest = steps.begin() + static_cast<std::ptrdiff_t>(leading);
+    if (rest->kind == Kind::kAccept) {
+      glob_.shape_ = Shape::kLiteral;
+    } else if (steps.end() - rest >= 4 && rest[0].kind == Kind::kBranch && rest[1].kind == Kind::kAny &&
+               rest[2].kind == Kind::kJump && is_valid_utf8(literal_) &&
+               std::all_of(rest + 3, steps.end() - 1, [](const Step& s) { return s.kind == Kind::kLiteral; })) {
+      glob_.shape_ = Shape::kPrefixAndSuffix;
+      glob_.suffix_ = literal_.substr(glob_.prefix_.size());
+    }
+  }
+
   [[noreturn]] static void fail(std::size_t column, const std::string& what) {
     throw Error(ErrorKind::kInvalidInput, "column " + std::to_string(column) + ": " + what);
   }
@@ -69,6 +84,7 @@ class Glob::Compiler {
   void emit_literal() {
     emit(Step::Kind::kLiteral, characters_[at_ - 1]);
     literal_ += bytes_[at_ - 1];
+    literal_ends_.push_back(literal_.size());
   }
 
   std::uint32_t take_escaped() {
@@ -158,7 +174,8 @@ class Glob::Compiler {
   std::vector<std::string_view> bytes_;
   std::size_t at_ = 0;
   Glob glob_;
-  std::string literal_;
+  std::string literal_;  // the literal characters one after the other
+  std::vector<std::size_t> literal_ends_;
   bool in_group_ = false;
   std::size_t group_column_ = 0;
   std::uint32_t open_branch_ = 0;
@@ -182,7 +199,11 @@ bool Glob::class_contains(const Class& set, std::uint32_t code_point) const noex
 }
 
 bool Glob::matches(std::string_view text) const {
-  if (is_literal_) return text == literal_;
+  if (shape_ == Shape::kLiteral) return text == prefix_;
+  if (!text.starts_with(prefix_)) return false;
+  if (shape_ == Shape::kPrefixAndSuffix) {
+    return text.size() >= prefix_.size() + suffix_.size() && text.ends_with(suffix_);
+  }
   // Thompson's simulation: all states at once, so that no pattern can make it go back. `seen` holds for each state the
   // round in which it was last added.
   std::vector<std::uint32_t> now, next, pending;

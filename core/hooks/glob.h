@@ -42,8 +42,11 @@ class Glob {
   SlashMeaning slash_ = SlashMeaning::kOrdinary;
   std::vector<Step> steps_;
   std::vector<Class> classes_;
-  bool is_literal_ = false;  // then only literal_ counts
-  std::string literal_;
+  // What most patterns are is told without the NFA.
+  enum class Shape : std::uint8_t { kLiteral, kPrefixAndSuffix, kOther };
+  Shape shape_ = Shape::kOther;
+  std::string prefix_;  // kLiteral: all of it; otherwise what every match begins with
+  std::string suffix_;  // kPrefixAndSuffix: what every match ends in, after anything
 };
 
 // The pattern that matches exactly this text.

@@ -8,18 +8,6 @@
 namespace penstock::hooks {
 namespace {
 
-constexpr std::size_t kMaxShown = 20;
-constexpr std::size_t kMaxShownCharacters = 200;
-
-// False only for plain member paths like "$.resource.repository.name", which surely never meet refUpdates.
-bool may_see_refs(std::string_view query) noexcept {
-  if (!query.starts_with("$.") || query.find("..") != std::string_view::npos) return true;
-  if (query.find("refUpdates") != std::string_view::npos || query == "$.resource") return true;
-  return !std::all_of(query.begin() + 1, query.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-  });
-}
-
 Selection evaluate(const json::JsonPath& path, const json::Document& document, const json::EvaluateOptions& options) {
   Selection selection;
   try {
@@ -37,6 +25,7 @@ Selection evaluate(const json::JsonPath& path, const json::Document& document, c
       case json::Type::kNull:
       case json::Type::kBoolean:
       case json::Type::kNumber:
+        if (selection.owned_texts.empty()) selection.owned_texts.reserve(selection.values.size());
         selection.texts.push_back(selection.owned_texts.emplace_back(value.to_text()));
         break;
       case json::Type::kArray:
@@ -49,39 +38,40 @@ Selection evaluate(const json::JsonPath& path, const json::Document& document, c
 
 }  // namespace
 
-std::size_t Selections::add(const json::JsonPath& path) {
-  const auto [found, inserted] = slot_of_.try_emplace(path.text(), slots_.size());
-  if (inserted) slots_.push_back({&path, may_see_refs(path.text()), std::nullopt});
-  return found->second;
+// False only for plain member paths like "$.resource.repository.name", which surely never meet refUpdates.
+bool may_see_refs(std::string_view query) noexcept {
+  if (!query.starts_with("$.") || query.find("..") != std::string_view::npos) return true;
+  if (query.find("refUpdates") != std::string_view::npos || query == "$.resource") return true;
+  return !std::all_of(query.begin() + 1, query.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
+std::vector<std::string> Selection::shown() const {
+  std::vector<std::string> texts_shown;
+  texts_shown.reserve(std::min(values.size(), kMaxShown));
+  for (const auto& value : values) {
+    if (texts_shown.size() == kMaxShown) break;
+    texts_shown.push_back(bounded_json(value, kMaxShownCharacters));
+  }
+  return texts_shown;
 }
 
 void Selections::focus_on(const RefUpdate* ref) {
-  focus_.reset();
-  if (ref != nullptr) focus_ = json::ArrayFocus{{"resource", "refUpdates"}, ref->index};
-  for (auto& slot : slots_) {
-    if (slot.sees_refs) slot.selection.reset();
+  is_focused_ = ref != nullptr;
+  if (is_focused_) focus_.index = ref->index;
+  for (std::size_t query = 0; query < queries_.size(); ++query) {
+    if (queries_[query].sees_refs) selections_[query].reset();
   }
 }
 
-const Selection& Selections::get(std::size_t slot) {
-  auto& entry = slots_[slot];
-  if (!entry.selection) {
-    entry.selection = evaluate(*entry.path, *event_.document, {&remaining_visits_, focus_ ? &*focus_ : nullptr});
+const Selection& Selections::get(std::size_t query) {
+  auto& selection = selections_[query];
+  if (!selection) {
+    selection =
+        evaluate(*queries_[query].path, *event_.document, {&remaining_visits_, is_focused_ ? &focus_ : nullptr});
   }
-  return *entry.selection;
-}
-
-const std::vector<std::string>& Selections::shown(std::size_t slot) {
-  get(slot);
-  auto& selection = *slots_[slot].selection;
-  if (!selection.shown) {
-    selection.shown.emplace();
-    for (const auto& value : selection.values) {
-      if (selection.shown->size() == kMaxShown) break;
-      selection.shown->push_back(bounded_json(value, kMaxShownCharacters));
-    }
-  }
-  return *selection.shown;
+  return *selection;
 }
 
 }  // namespace penstock::hooks

@@ -3,11 +3,9 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/hooks/event.h"
@@ -15,42 +13,49 @@
 
 namespace penstock::hooks {
 
+// Of the selected values so many are shown, each cut to about so many characters.
+inline constexpr std::size_t kMaxShown = 20;
+inline constexpr std::size_t kMaxShownCharacters = 200;
+
 struct Selection {
   std::vector<json::Value> values;
   // The values as filters compare them: texts as they are, numbers, booleans and null by their JSON text. Arrays and
   // objects are compared with nothing and do not appear here.
   std::vector<std::string_view> texts;
-  std::deque<std::string> owned_texts;
-  std::string problem;                            // why the query could not be evaluated
-  std::optional<std::vector<std::string>> shown;  // for FilterResult::selected, made when first asked for
+  std::vector<std::string> owned_texts;  // its capacity is never exceeded, so that views stay good
+  std::string problem;                   // why the query could not be evaluated
+
+  // For FilterResult::selected.
+  std::vector<std::string> shown() const;
 };
+
+struct Query {
+  const json::JsonPath* path = nullptr;
+  bool sees_refs = true;
+};
+
+// True when what the query selects may differ from ref to ref of a push.
+bool may_see_refs(std::string_view query) noexcept;
 
 // Not thread-safe; lives while one event is decided.
 class Selections {
  public:
-  Selections(const Event& event, std::size_t max_visited_nodes) : event_(event), remaining_visits_(max_visited_nodes) {}
-
-  // Registers a query; the same text gives the same slot. The path must outlive this object.
-  std::size_t add(const json::JsonPath& path);
+  // Queries are known by their position. Both must outlive this object.
+  Selections(const Event& event, const std::vector<Query>& queries, std::size_t max_visited_nodes)
+      : event_(event), queries_(queries), remaining_visits_(max_visited_nodes), selections_(queries.size()) {}
 
   // What follows is about this ref (null: the event has none), as if it were the only entry of refUpdates.
   void focus_on(const RefUpdate* ref);
 
-  const Selection& get(std::size_t slot);
-  const std::vector<std::string>& shown(std::size_t slot);
+  const Selection& get(std::size_t query);
 
  private:
-  struct Slot {
-    const json::JsonPath* path;
-    bool sees_refs;
-    std::optional<Selection> selection;
-  };
-
   const Event& event_;
+  const std::vector<Query>& queries_;
   std::size_t remaining_visits_;
-  std::vector<Slot> slots_;
-  std::unordered_map<std::string_view, std::size_t> slot_of_;
-  std::optional<json::ArrayFocus> focus_;
+  std::vector<std::optional<Selection>> selections_;
+  json::ArrayFocus focus_{{"resource", "refUpdates"}, 0};
+  bool is_focused_ = false;
 };
 
 }  // namespace penstock::hooks

@@ -5,24 +5,9 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/hooks/placeholders.h"
 
 namespace penstock::hooks {
 namespace {
-
-PlaceholderSyntax syntax_of(Webhook::Condition condition) noexcept {
-  switch (condition) {
-    case Webhook::Condition::kMatchGlob:
-      return PlaceholderSyntax::kGlob;
-    case Webhook::Condition::kMatchRegex:
-      return PlaceholderSyntax::kRegex;
-    case Webhook::Condition::kMatchEquals:
-    case Webhook::Condition::kNotEquals:
-    case Webhook::Condition::kExists:
-      break;
-  }
-  return PlaceholderSyntax::kText;
-}
 
 std::pair<Webhook::Condition, std::string> condition_of(const FilterDefinition& definition) {
   using Condition = Webhook::Condition;
@@ -87,6 +72,29 @@ std::string_view to_string(Webhook::Condition condition) noexcept {
       return "exists";
   }
   return "";
+}
+
+std::optional<Webhook::Condition> parse_condition(std::string_view text) noexcept {
+  using Condition = Webhook::Condition;
+  for (const auto condition : {Condition::kMatchEquals, Condition::kMatchGlob, Condition::kMatchRegex,
+                               Condition::kNotEquals, Condition::kExists}) {
+    if (to_string(condition) == text) return condition;
+  }
+  return std::nullopt;
+}
+
+PlaceholderSyntax syntax_of(Webhook::Condition condition) noexcept {
+  switch (condition) {
+    case Webhook::Condition::kMatchGlob:
+      return PlaceholderSyntax::kGlob;
+    case Webhook::Condition::kMatchRegex:
+      return PlaceholderSyntax::kRegex;
+    case Webhook::Condition::kMatchEquals:
+    case Webhook::Condition::kNotEquals:
+    case Webhook::Condition::kExists:
+      break;
+  }
+  return PlaceholderSyntax::kText;
 }
 
 Webhook::Webhook(WebhookDefinition definition) : definition_(std::move(definition)) {

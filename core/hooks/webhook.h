@@ -12,6 +12,7 @@
 
 #include "core/base/regex.h"
 #include "core/hooks/glob.h"
+#include "core/hooks/placeholders.h"
 #include "core/json/jsonpath.h"
 
 namespace penstock::hooks {
@@ -69,5 +70,9 @@ class Webhook {
 
 // "matchEquals", …: the member of PutWebhook's filter rule, as extended, that holds the condition.
 std::string_view to_string(Webhook::Condition condition) noexcept;
+std::optional<Webhook::Condition> parse_condition(std::string_view text) noexcept;
+
+// What braces mean in the operand of such a condition.
+PlaceholderSyntax syntax_of(Webhook::Condition condition) noexcept;
 
 }  // namespace penstock::hooks

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/hooks/decision_plan.h"
 #include "tests/support/payloads.h"
 
 namespace penstock::hooks {
@@ -42,7 +43,21 @@ std::vector<Decision> decide_on(const std::string& payload, const std::vector<We
   std::deque<Webhook> compiled;
   std::vector<const Webhook*> webhooks;
   for (const auto& definition : definitions) webhooks.push_back(&compiled.emplace_back(definition));
-  return decide(parse_event(payload), webhooks, lookup, limits);
+  const auto event = parse_event(payload);
+  std::map<std::pair<std::string, std::string>, std::optional<Configuration>> answers;
+  const auto noting = [&](const std::string& pipeline, const std::string& action) {
+    return answers[{pipeline, action}] = lookup(pipeline, action);
+  };
+  auto decisions = decide(event, webhooks, noting, limits);
+
+  // Whatever is decided can be told from what is stored.
+  const auto repeating = [&](const std::string& pipeline, const std::string& action) {
+    return answers[{pipeline, action}];
+  };
+  const DecisionPlan plan(webhooks);
+  EXPECT_EQ(expand_decisions(to_json(plan.set()), encode_evidence(plan.judge(event, repeating, limits))),
+            decisions_to_json(decisions));
+  return decisions;
 }
 
 Decision decide_one(const std::string& payload, const WebhookDefinition& definition,
