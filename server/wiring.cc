@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/hooks/event.h"
+#include "core/hooks/evidence.h"
 #include "server/version.h"
 
 namespace penstock::server {
@@ -53,6 +54,7 @@ store::Store::Options store_options(const config::Settings& settings) {
                                   int generation) {
     return hooks::client_request_token(push_key, webhook, pipeline, generation);
   };
+  options.expand_decisions = hooks::expand_decisions;
   return options;
 }
 

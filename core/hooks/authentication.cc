@@ -106,15 +106,17 @@ AuthenticationResult authenticate(const EndpointAuthentication& authentication, 
   return presented ? AuthenticationResult::kWrongCredential : AuthenticationResult::kNoCredential;
 }
 
-bool is_sensitive_header(const EndpointAuthentication& authentication, std::string_view name) {
+bool is_telling_header(std::string_view name) {
   const auto lower = to_lower(name);
   static constexpr std::array<std::string_view, 9> kTelling = {
       "authorization", "cookie", "api-key", "apikey", "token", "secret", "password", "passwd", "signature"};
-  if (std::any_of(kTelling.begin(), kTelling.end(),
-                  [&](std::string_view part) { return lower.find(part) != std::string::npos; })) {
-    return true;
-  }
-  return std::any_of(authentication.header.begin(), authentication.header.end(),
+  return std::any_of(kTelling.begin(), kTelling.end(),
+                     [&](std::string_view part) { return lower.find(part) != std::string::npos; });
+}
+
+bool is_sensitive_header(const EndpointAuthentication& authentication, std::string_view name) {
+  return is_telling_header(name) ||
+         std::any_of(authentication.header.begin(), authentication.header.end(),
                      [&](const auto& c) { return equals_ignoring_case(c.name, name); }) ||
          std::any_of(authentication.hmac.begin(), authentication.hmac.end(),
                      [&](const auto& c) { return equals_ignoring_case(c.header, name); });

@@ -48,5 +48,7 @@ AuthenticationResult authenticate(const EndpointAuthentication& authentication, 
 // Names (lower case) of headers whose values must not be stored: credential headers of the endpoint and the usual ones
 // (authorization, cookie, proxy-authorization, x-api-key, anything holding "token", "secret", "password", "signature").
 bool is_sensitive_header(const EndpointAuthentication& authentication, std::string_view name);
+// The usual ones alone. The name may be in any case.
+bool is_telling_header(std::string_view name);
 
 }  // namespace penstock::hooks

@@ -63,6 +63,12 @@ std::string IpAddress::to_string() const {
   return text;
 }
 
+std::array<std::uint8_t, 16> IpAddress::network() const noexcept {
+  auto network = bytes_;
+  if (!is_ipv4(bytes_)) std::fill(network.begin() + 8, network.end(), std::uint8_t{0});
+  return network;
+}
+
 std::optional<IpRange> IpRange::parse(std::string_view text) {
   const auto slash = text.find('/');
   const auto address_text = text.substr(0, slash);

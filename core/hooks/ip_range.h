@@ -14,6 +14,8 @@ class IpAddress {
  public:
   static std::optional<IpAddress> parse(std::string_view text);  // no port, no brackets, no zone
   std::string to_string() const;
+  // What one holder is given: an IPv4 address, the /64 of an IPv6 address. 16 bytes, IPv4 in its mapped form.
+  std::array<std::uint8_t, 16> network() const noexcept;
   bool operator==(const IpAddress&) const = default;
 
  private:

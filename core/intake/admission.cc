@@ -48,16 +48,6 @@ Admission admit(const IntakeSettings& settings, const std::string& endpoint, con
   return admission;
 }
 
-bool is_sensitive(const IntakeSettings& settings, const std::string& endpoint, std::string_view header_name) {
-  static const hooks::EndpointAuthentication kNone;
-  const auto found = settings.endpoints.find(endpoint);
-  if (hooks::is_sensitive_header(found == settings.endpoints.end() ? kNone : found->second, header_name)) return true;
-  return std::any_of(settings.webhooks.begin(), settings.webhooks.end(), [&](const WebhookSettings& item) {
-    return item.authentication && item.webhook->definition().endpoint == endpoint &&
-           hooks::is_sensitive_header(*item.authentication, header_name);
-  });
-}
-
 std::vector<const hooks::Webhook*> readmit(const IntakeSettings& settings, const std::string& endpoint,
                                            const std::vector<std::string>& reached_before) {
   const auto was_reached = [&](const WebhookSettings& item) {

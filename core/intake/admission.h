@@ -25,9 +25,6 @@ struct Admission {
 Admission admit(const IntakeSettings& settings, const std::string& endpoint, const hooks::IpAddress& remote,
                 const hooks::HeaderLookup& header, std::string_view body);
 
-// True when some credential of the endpoint or of its webhooks makes this header's value one that must not be stored.
-bool is_sensitive(const IntakeSettings& settings, const std::string& endpoint, std::string_view header_name);
-
 // For a redelivery, whose credentials are not kept: what it may reach now, by the names of the webhooks that it reached
 // first. A webhook that shares the endpoint's authentication is reached when one of its kind was (also one that is gone
 // or renamed since), or when nothing was decided: then only the endpoint's check can have let it in. One with an

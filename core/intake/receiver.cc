@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <exception>
+#include <future>
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
+#include "core/hooks/json_text.h"
 #include "core/intake/request_record.h"
 #include "core/json/document.h"
-#include "core/json/json.h"
 
 namespace penstock::intake {
 namespace {
@@ -25,18 +26,6 @@ hooks::HeaderLookup lookup_in(const std::vector<std::pair<std::string, std::stri
 
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-}
-
-// "matched" of a stored decision is not enough to know whom the delivery reached: every judged webhook is listed.
-std::vector<std::string> judged_webhooks(const std::string& decisions_json) {
-  std::vector<std::string> names;
-  if (decisions_json.empty()) return names;
-  const json::Json decisions = json::parse_json(decisions_json, "stored decisions");
-  for (const json::Json& decision : decisions) {
-    std::string name = json::string_or(decision, "webhook");
-    if (!name.empty()) add_once(names, name);
-  }
-  return names;
 }
 
 // Nothing and the reason for JSON that is no service-hook event: that is answered 200 and kept, because a sender that
@@ -56,12 +45,21 @@ std::optional<hooks::Event> parse_event_or_explain(std::string_view body, std::s
 }  // namespace
 
 std::string to_json(const HookAnswer& answer) {
-  json::Json object = json::Json::object();
-  object["deliveryId"] = answer.delivery_id;
-  object["outcome"] = answer.outcome ? std::string(store::to_string(*answer.outcome)) : "";
-  object["matched"] = answer.matched;
-  object["reason"] = answer.reason;
-  return json::dump(object);
+  std::string out;
+  out.reserve(256);
+  out += "{\"deliveryId\":";
+  hooks::append_json_string(out, answer.delivery_id);
+  out += ",\"outcome\":";
+  hooks::append_json_string(out, answer.outcome ? store::to_string(*answer.outcome) : std::string_view());
+  out += ",\"matched\":[";
+  for (std::size_t i = 0; i < answer.matched.size(); ++i) {
+    if (i > 0) out += ',';
+    hooks::append_json_string(out, answer.matched[i]);
+  }
+  out += "],\"reason\":";
+  hooks::append_json_string(out, answer.reason);
+  out += '}';
+  return out;
 }
 
 Explanation explain(const std::vector<std::shared_ptr<const hooks::Webhook>>& webhooks, std::string_view body,
@@ -86,6 +84,17 @@ Explanation explain(const std::vector<std::shared_ptr<const hooks::Webhook>>& we
   return result;
 }
 
+// One request on its way to its answer.
+struct Receiver::Work {
+  enum class Kind { kDelivery, kStranger, kBroken };
+  Kind kind = Kind::kDelivery;
+  HookAnswer answer;
+  HookDone done;
+  // For the log.
+  std::string endpoint, request_id, event_type, repository;
+  hooks::IpAddress remote;
+};
+
 Receiver::Receiver(Options options, store::Store& store, hooks::ActionConfigurationLookup configuration,
                    Wake& trigger_wake, const Clock& clock, const telemetry::Log& log)
     : options_(options),
@@ -97,7 +106,13 @@ Receiver::Receiver(Options options, store::Store& store, hooks::ActionConfigurat
       log_(log),
       stranger_quota_(options.strangers_kept_per_minute),
       broken_quota_(options.broken_kept_per_minute),
-      settings_(std::make_shared<const IntakeSettings>()) {}
+      failed_attempts_(options.failed_attempts),
+      settings_(std::make_shared<const PreparedSettings>(std::make_shared<const IntakeSettings>())) {}
+
+Receiver::~Receiver() {
+  std::unique_lock lock(under_way_mutex_);
+  all_answered_.wait(lock, [this] { return under_way_ == 0; });
+}
 
 void Receiver::set_settings(std::shared_ptr<const IntakeSettings> settings) {
   // Asking once makes the catalog read the configurations that the filters need, before the first push needs them.
@@ -111,128 +126,164 @@ void Receiver::set_settings(std::shared_ptr<const IntakeSettings> settings) {
                    {{"pipeline", definition.target_pipeline}, {"error", error.what()}});
     }
   }
+  auto prepared = std::make_shared<const PreparedSettings>(std::move(settings));
   std::lock_guard lock(settings_mutex_);
-  settings_ = std::move(settings);
+  settings_.swap(prepared);
 }
 
-std::shared_ptr<const IntakeSettings> Receiver::settings() const {
+std::shared_ptr<const PreparedSettings> Receiver::settings() const {
   std::lock_guard lock(settings_mutex_);
   return settings_;
 }
 
-HookAnswer Receiver::receive(const HookRequest& request) {
-  try {
-    const std::shared_ptr<const IntakeSettings> snapshot = settings();
-    if (!snapshot->endpoints.contains(request.endpoint)) {
-      return reject_stranger(*snapshot, request, 404, "no endpoint of this name is configured");
-    }
-    const Admission admission =
-        admit(*snapshot, request.endpoint, request.remote, lookup_in(request.headers), request.body);
-    switch (admission.result) {
-      case hooks::AuthenticationResult::kAddressNotAllowed:
-        return reject_stranger(*snapshot, request, 403, "the sender's address is not in allowedIpRanges");
-      case hooks::AuthenticationResult::kNoCredential:
-        return reject_stranger(*snapshot, request, 401, "the request carries no credential that this endpoint knows");
-      case hooks::AuthenticationResult::kWrongCredential:
-        return reject_stranger(*snapshot, request, 401, "the credential is wrong");
-      case hooks::AuthenticationResult::kAllowed:
-        break;
-    }
-    return process(*snapshot, admission.webhooks, request, make_uuid_v7(clock_));
-  } catch (const std::exception& error) {
-    return unavailable(request, error.what());
-  } catch (...) {
-    return unavailable(request, "unknown exception");
+void Receiver::receive(HookRequest request, HookDone done) noexcept {
+  {
+    std::lock_guard lock(under_way_mutex_);
+    ++under_way_;
   }
+  auto work = std::make_unique<Work>();
+  work->done = std::move(done);
+  work->endpoint = request.endpoint;
+  work->request_id = std::move(request.request_id);
+  work->remote = request.remote;
+  std::optional<store::NewDelivery> delivery;
+  std::optional<Error> failure;
+  try {
+    delivery = examine(request, *work);
+  } catch (const std::exception& error) {
+    failure.emplace(ErrorKind::kInternal, error.what());
+  } catch (...) {
+    failure.emplace(ErrorKind::kInternal, "unknown exception");
+  }
+  if (!delivery) {
+    finish(*work, nullptr, failure ? &*failure : nullptr);
+    return;
+  }
+  // The store calls back exactly once.
+  store_.record_delivery(std::move(*delivery),
+                         [this, raw = work.release()](const store::RecordedDelivery* recorded, const Error* error) {
+                           const std::unique_ptr<Work> owned(raw);
+                           finish(*owned, recorded, error);
+                         });
 }
 
-HookAnswer Receiver::process(const IntakeSettings& settings, const std::vector<const hooks::Webhook*>& webhooks,
-                             const HookRequest& request, const std::string& delivery_id) {
-  store::NewDelivery delivery;
-  delivery.id = delivery_id;
-  delivery.received_at = clock_.now();
-  delivery.endpoint = request.endpoint;
-  delivery.remote_address = request.remote.to_string();
-  delivery.request_headers_json = headers_to_json(settings, request.endpoint, request.headers,
-                                                  HeaderTrust::kAuthenticated, options_.header_bytes_kept);
-  delivery.body = request.body;
-  delivery.body_bytes = request.body.size();
-  delivery.body_sha256 = sha256_hex(request.body);
+HookAnswer Receiver::receive(HookRequest request) {
+  std::promise<HookAnswer> promise;
+  receive(std::move(request), [&](HookAnswer answer) { promise.set_value(std::move(answer)); });
+  return promise.get_future().get();
+}
 
+std::optional<store::NewDelivery> Receiver::examine(HookRequest& request, Work& work) {
+  const std::shared_ptr<const PreparedSettings> snapshot = settings();
+  const Endpoint* const endpoint = snapshot->find(request.endpoint);
+  if (endpoint == nullptr) {
+    return reject_stranger(nullptr, request, 404, "no endpoint of this name is configured", work);
+  }
+  const hooks::HeaderLookup lookup = lookup_in(request.headers);
+  hooks::AuthenticationResult result;
+  std::shared_ptr<const JudgingList> webhooks;
+  if (endpoint->is_uniform) {
+    result = hooks::authenticate(*endpoint->authentication, request.remote, lookup, request.body);
+    webhooks = endpoint->all;
+  } else {
+    const Admission admission = admit(snapshot->settings(), request.endpoint, request.remote, lookup, request.body);
+    result = admission.result;
+    if (admission.allowed()) webhooks = snapshot->list_of(admission.webhooks);
+  }
+  switch (result) {
+    case hooks::AuthenticationResult::kAddressNotAllowed:
+      return reject_stranger(endpoint, request, 403, "the sender's address is not in allowedIpRanges", work);
+    case hooks::AuthenticationResult::kNoCredential:
+      return reject_stranger(endpoint, request, 401, "the request carries no credential that this endpoint knows",
+                             work);
+    case hooks::AuthenticationResult::kWrongCredential:
+      return reject_stranger(endpoint, request, 401, "the credential is wrong", work);
+    case hooks::AuthenticationResult::kAllowed:
+      break;
+  }
+
+  store::NewDelivery delivery;
+  delivery.id = make_uuid_v7(clock_);
+  delivery.received_at = clock_.now();
+  delivery.endpoint = std::move(request.endpoint);
+  delivery.remote_address = request.remote.to_string();
+  delivery.request_headers_json =
+      headers_to_json(endpoint, request.headers, HeaderTrust::kAuthenticated, options_.header_bytes_kept);
+  delivery.body = std::move(request.body);
+  delivery.body_bytes = delivery.body.size();
+  delivery.body_sha256 = sha256_hex(delivery.body);
   std::optional<hooks::Event> event;
   try {
     event = parse_event_or_explain(delivery.body, delivery.reason);
   } catch (const Error& error) {
-    return reject_broken(settings, request, delivery.id, error.what());
+    return reject_broken(std::move(delivery), error.what(), work);
   }
-  return decide_and_commit(std::move(delivery), event, webhooks);
+  decide(event, *webhooks, delivery, work.answer);
+  work.event_type = delivery.event_type;
+  work.repository = delivery.repository_name;
+  return delivery;
 }
 
-HookAnswer Receiver::decide_and_commit(store::NewDelivery delivery, const std::optional<hooks::Event>& event,
-                                       const std::vector<const hooks::Webhook*>& webhooks) {
-  std::vector<hooks::Decision> decisions;
-  if (event) {
-    describe_event(*event, delivery.endpoint, delivery);
-    if (delivery.redelivery_of) delivery.duplicate_key.clear();
-    if (event->not_actionable.empty()) decisions = hooks::decide(*event, webhooks, configuration_);
-  }
-  std::vector<std::string> matched;
-  delivery.decisions_json = hooks::decisions_to_json(decisions);
-  for (const hooks::Decision& decision : decisions) {
-    add_once(delivery.decided_webhooks, decision.webhook);
-    if (decision.verdict == hooks::Verdict::kMatched) add_once(matched, decision.webhook);
-  }
+void Receiver::decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks,
+                      store::NewDelivery& delivery, HookAnswer& answer) const {
   if (!event) {
     delivery.outcome = store::Outcome::kIgnored;
-  } else if (event->is_test) {
+    return;
+  }
+  describe_event(*event, delivery.endpoint, delivery);
+  if (delivery.redelivery_of) delivery.duplicate_key.clear();
+  if (event->not_actionable.empty() && webhooks.size() > 0) {
+    const hooks::Evidence evidence = webhooks.plan.judge(*event, configuration_);
+    delivery.webhook_set = webhooks.stored;
+    delivery.evidence = hooks::encode_evidence(evidence);
+    for (const auto& subject : evidence.subjects) {
+      for (const auto& told : subject.told) {
+        if (told.decision.verdict == hooks::Verdict::kMatched) add_once(answer.matched, told.decision.webhook);
+      }
+    }
+    if (!event->is_test) delivery.triggers = triggers_of(evidence);
+  }
+  if (event->is_test) {
     delivery.outcome = store::Outcome::kTest;
     delivery.reason = "portal test: recorded, starts nothing";
   } else if (!event->not_actionable.empty()) {
     delivery.outcome = store::Outcome::kIgnored;
     delivery.reason = event->not_actionable;
+  } else if (!delivery.triggers.empty()) {
+    delivery.outcome = store::Outcome::kTriggered;
+    delivery.reason = answer.matched.empty() ? "waiting for the configuration of the target action"
+                                             : std::to_string(answer.matched.size()) +
+                                                   (answer.matched.size() == 1 ? " webhook" : " webhooks") + " matched";
   } else {
-    delivery.triggers = triggers_of(decisions);
-    if (!delivery.triggers.empty()) {
-      delivery.outcome = store::Outcome::kTriggered;
-      delivery.reason = matched.empty() ? "waiting for the configuration of the target action"
-                                        : std::to_string(matched.size()) +
-                                              (matched.size() == 1 ? " webhook" : " webhooks") + " matched";
-    } else {
-      delivery.outcome = store::Outcome::kFiltered;
-      delivery.reason = webhooks.empty() ? "no webhook listens to this endpoint" : "no webhook matched";
-    }
+    delivery.outcome = store::Outcome::kFiltered;
+    delivery.reason = webhooks.size() == 0 ? "no webhook listens to this endpoint" : "no webhook matched";
   }
-
-  const store::RecordedDelivery recorded = store_.record_delivery(delivery);
-  if (!recorded.trigger_ids.empty()) trigger_wake_.notify();
-  HookAnswer answer;
-  answer.delivery_id = recorded.id;
-  answer.outcome = recorded.outcome;
-  answer.reason = recorded.reason;
-  answer.matched = std::move(matched);
-  log_.info("delivery", {{"delivery", recorded.id},
-                         {"endpoint", delivery.endpoint},
-                         {"eventType", delivery.event_type},
-                         {"repository", delivery.repository_name},
-                         {"outcome", store::to_string(recorded.outcome)},
-                         {"triggers", recorded.trigger_ids.size()}});
-  return answer;
 }
 
-HookAnswer Receiver::reject_stranger(const IntakeSettings& settings, const HookRequest& request, int status,
-                                     std::string reason) {
-  HookAnswer answer;
-  answer.status = status;
-  answer.reason = reason;
-  log_.debug("delivery refused", {{"status", status},
-                                  {"endpoint", truncate_utf8(request.endpoint, 100, 400)},
-                                  {"remote", request.remote.to_string()},
-                                  {"request", request.request_id}});
-  const MinuteQuota::Grant grant = stranger_quota_.take(clock_.steady_now());
+std::optional<store::NewDelivery> Receiver::reject_stranger(const Endpoint* endpoint, const HookRequest& request,
+                                                            int status, std::string reason, Work& work) {
+  work.kind = Work::Kind::kStranger;
+  work.answer.status = status;
+  work.answer.reason = std::move(reason);
+  const auto now = clock_.steady_now();
+  const FailedAttempts::Verdict attempts = failed_attempts_.note(request.remote, now);
+  if (attempts.to_report > 0) {
+    log_.warning("requests were refused without a trace: their addresses fail to authenticate too often",
+                 {{"count", attempts.to_report}, {"lastRemote", request.remote.to_string()}});
+  }
+  work.answer.close_connection = !attempts.within_limit;
+  if (log_.enabled(telemetry::LogLevel::kDebug)) {
+    log_.debug("delivery refused", {{"status", status},
+                                    {"endpoint", truncate_utf8(request.endpoint, 100, 400)},
+                                    {"remote", request.remote.to_string()},
+                                    {"request", work.request_id}});
+  }
+  if (!attempts.within_limit) return std::nullopt;
+  const MinuteQuota::Grant grant = stranger_quota_.take(now);
   if (grant.refused_before > 0) {
     log_.warning("refused requests were not kept: too many", {{"count", grant.refused_before}});
   }
-  if (!grant.granted) return answer;
+  if (!grant.granted) return std::nullopt;
 
   store::NewDelivery delivery;
   delivery.id = make_uuid_v7(clock_);
@@ -240,70 +291,84 @@ HookAnswer Receiver::reject_stranger(const IntakeSettings& settings, const HookR
   delivery.endpoint = truncate_utf8(request.endpoint, 100, 400);
   delivery.remote_address = request.remote.to_string();
   delivery.outcome = store::Outcome::kRejected;
-  delivery.reason = std::to_string(status) + ": " + reason;
-  delivery.decisions_json = "[]";
-  delivery.request_headers_json =
-      headers_to_json(settings, request.endpoint, request.headers, HeaderTrust::kStranger, 4096);
+  delivery.reason = std::to_string(status) + ": " + work.answer.reason;
+  delivery.request_headers_json = headers_to_json(endpoint, request.headers, HeaderTrust::kStranger, 4096);
   delivery.body_bytes = request.body.size();
-  try {
-    answer.delivery_id = store_.record_delivery(delivery).id;
-    answer.outcome = store::Outcome::kRejected;
-  } catch (const Error& error) {
-    // The refusal stands without its trace.
-    log_.debug("keeping a refused request failed", {{"error", error.what()}});
-  }
-  return answer;
+  return delivery;
 }
 
-HookAnswer Receiver::reject_broken(const IntakeSettings& settings, const HookRequest& request,
-                                   const std::string& delivery_id, const std::string& reason) {
-  HookAnswer answer;
-  answer.status = 400;
-  answer.reason = reason;
+std::optional<store::NewDelivery> Receiver::reject_broken(store::NewDelivery delivery, const std::string& reason,
+                                                          Work& work) {
+  work.kind = Work::Kind::kBroken;
+  work.answer.status = 400;
+  work.answer.reason = reason;
   const MinuteQuota::Grant grant = broken_quota_.take(clock_.steady_now());
   if (grant.refused_before > 0) {
     log_.warning("requests with broken bodies were not kept: too many", {{"count", grant.refused_before}});
   }
-  if (!grant.granted) return answer;
-
-  store::NewDelivery delivery;
-  delivery.id = delivery_id;
-  delivery.received_at = clock_.now();
-  delivery.endpoint = request.endpoint;
-  delivery.remote_address = request.remote.to_string();
+  if (!grant.granted) return std::nullopt;
   delivery.outcome = store::Outcome::kRejected;
   delivery.reason = "400: " + reason;
-  delivery.decisions_json = "[]";
-  delivery.request_headers_json = headers_to_json(settings, request.endpoint, request.headers,
-                                                  HeaderTrust::kAuthenticated, options_.header_bytes_kept);
-  delivery.body = request.body.substr(0, options_.broken_body_bytes_kept);
-  delivery.body_bytes = request.body.size();
-  delivery.body_sha256 = sha256_hex(request.body);
-  try {
-    answer.delivery_id = store_.record_delivery(delivery).id;
-    answer.outcome = store::Outcome::kRejected;
-  } catch (const Error& error) {
-    log_.debug("keeping a broken request failed", {{"error", error.what()}});
-  }
-  log_.info("delivery with a broken body", {{"delivery", answer.delivery_id},
-                                            {"endpoint", request.endpoint},
-                                            {"remote", request.remote.to_string()},
-                                            {"error", reason}});
-  return answer;
+  delivery.body.resize(std::min(delivery.body.size(), options_.broken_body_bytes_kept));
+  return delivery;
 }
 
-HookAnswer Receiver::unavailable(const HookRequest& request, std::string_view cause) {
-  log_.error("delivery not stored, the sender was asked to repeat it", {{"endpoint", request.endpoint},
-                                                                        {"remote", request.remote.to_string()},
-                                                                        {"request", request.request_id},
+void Receiver::finish(Work& work, const store::RecordedDelivery* recorded, const Error* error) noexcept {
+  try {
+    if (recorded != nullptr) {
+      answer_recorded(work, *recorded);
+    } else if (error != nullptr && work.kind == Work::Kind::kDelivery) {
+      answer_unavailable(work, error->what());
+    } else if (error != nullptr) {
+      // The refusal stands without its trace.
+      log_.debug("keeping a refused request failed", {{"error", error->what()}});
+    }
+  } catch (...) {
+    // Only for want of memory. What was answered 2xx is on disk all the same; a 503 is always true.
+    if (recorded == nullptr && work.kind == Work::Kind::kDelivery) work.answer.status = 503;
+  }
+  work.done(std::move(work.answer));
+  // Under the lock: the destructor may be waiting, and with it all that the condition variable lives in.
+  std::lock_guard lock(under_way_mutex_);
+  if (--under_way_ == 0) all_answered_.notify_all();
+}
+
+void Receiver::answer_recorded(Work& work, const store::RecordedDelivery& recorded) {
+  if (!recorded.trigger_ids.empty()) trigger_wake_.notify();
+  work.answer.delivery_id = recorded.id;
+  work.answer.outcome = recorded.outcome;
+  switch (work.kind) {
+    case Work::Kind::kDelivery:
+      work.answer.reason = recorded.reason;
+      log_.info("delivery", {{"delivery", recorded.id},
+                             {"endpoint", work.endpoint},
+                             {"eventType", work.event_type},
+                             {"repository", work.repository},
+                             {"outcome", store::to_string(recorded.outcome)},
+                             {"triggers", recorded.trigger_ids.size()}});
+      return;
+    case Work::Kind::kBroken:
+      log_.info("delivery with a broken body", {{"delivery", recorded.id},
+                                                {"endpoint", work.endpoint},
+                                                {"remote", work.remote.to_string()},
+                                                {"error", work.answer.reason}});
+      return;
+    case Work::Kind::kStranger:
+      return;
+  }
+}
+
+void Receiver::answer_unavailable(Work& work, std::string_view cause) {
+  log_.error("delivery not stored, the sender was asked to repeat it", {{"endpoint", work.endpoint},
+                                                                        {"remote", work.remote.to_string()},
+                                                                        {"request", work.request_id},
                                                                         {"error", cause}});
   // A commit whose answer came too late may have left triggers all the same.
   trigger_wake_.notify();
-  HookAnswer answer;
-  answer.status = 503;
-  answer.reason = "the delivery cannot be stored now";
-  answer.retry_after = options_.retry_after;
-  return answer;
+  work.answer = {};
+  work.answer.status = 503;
+  work.answer.reason = "the delivery cannot be stored now";
+  work.answer.retry_after = options_.retry_after;
 }
 
 HookAnswer Receiver::redeliver(const std::string& delivery_id) {
@@ -317,9 +382,9 @@ HookAnswer Receiver::redeliver(const std::string& delivery_id) {
   if (stored->body.empty()) {
     throw Error(ErrorKind::kConflict, "redelivering " + in_quotes(delivery_id) + ": its body is not kept any more");
   }
-  const std::shared_ptr<const IntakeSettings> snapshot = settings();
-  const std::vector<const hooks::Webhook*> webhooks =
-      readmit(*snapshot, stored->endpoint, judged_webhooks(stored->decisions_json));
+  const std::shared_ptr<const PreparedSettings> snapshot = settings();
+  const std::shared_ptr<const JudgingList> webhooks =
+      snapshot->list_of(readmit(snapshot->settings(), stored->endpoint, stored->judged_webhooks));
 
   store::NewDelivery delivery;
   delivery.id = make_uuid_v7(clock_);
@@ -332,7 +397,13 @@ HookAnswer Receiver::redeliver(const std::string& delivery_id) {
   delivery.body_sha256 = stored->body_sha256;
   delivery.redelivery_of = stored->id;
   const std::optional<hooks::Event> event = parse_event_or_explain(delivery.body, delivery.reason);
-  return decide_and_commit(std::move(delivery), event, webhooks);
+  Work work;
+  work.endpoint = delivery.endpoint;
+  decide(event, *webhooks, delivery, work.answer);
+  work.event_type = delivery.event_type;
+  work.repository = delivery.repository_name;
+  answer_recorded(work, store_.record_delivery(delivery));
+  return std::move(work.answer);
 }
 
 }  // namespace penstock::intake

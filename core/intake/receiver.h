@@ -1,5 +1,5 @@
-// One webhook request, from its bytes to its answer: authenticate, parse, decide, store. Called by the HTTP server on
-// its request threads.
+// One webhook request, from its bytes to its answer: authenticate, parse, decide, store. Nothing of it blocks: the
+// answer is given when the store's commit is done.
 //
 // What a 200 promises: the delivery, its decisions and its pending triggers are on disk. Once a request is
 // authenticated, the answer is 200 or 503 (or 400 when it is no JSON), never another 4xx or 5xx: Azure DevOps puts a
@@ -7,7 +7,9 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,11 +18,14 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/time.h"
 #include "core/base/wake.h"
 #include "core/hooks/decision.h"
 #include "core/hooks/ip_range.h"
 #include "core/intake/admission.h"
+#include "core/intake/failed_attempts.h"
+#include "core/intake/prepared_settings.h"
 #include "core/intake/settings.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
@@ -42,7 +47,10 @@ struct HookAnswer {
   std::vector<std::string> matched;  // names of the webhooks whose filters all passed
   std::string reason;
   std::optional<std::chrono::seconds> retry_after;  // with 503
+  // The address fails to prove who it is too often: each further try shall cost it a new connection.
+  bool close_connection = false;
 };
+using HookDone = std::function<void(HookAnswer)>;
 
 // {"deliveryId":…,"outcome":…,"matched":[…],"reason":…}: the body of a 200.
 std::string to_json(const HookAnswer& answer);
@@ -70,33 +78,44 @@ class Receiver {
     std::size_t broken_body_bytes_kept = 64u << 10;
     std::size_t header_bytes_kept = 32u << 10;
     std::chrono::seconds retry_after{10};
+    FailedAttempts::Options failed_attempts;
   };
   // `configuration` must not block (aws::PipelineCatalog::find_configuration) and may be null. `trigger_wake` is
   // notified after new triggers were stored. All references must outlive the receiver.
   Receiver(Options options, store::Store& store, hooks::ActionConfigurationLookup configuration, Wake& trigger_wake,
            const Clock& clock, const telemetry::Log& log);
+  // Waits until all requests under way are answered, which the store does at the latest when its writer ends.
+  ~Receiver();
 
   // Requests that are under way finish with the settings that they began with.
   void set_settings(std::shared_ptr<const IntakeSettings> settings);
 
-  // Never throws. Blocks for the store's commit, at most its write timeout.
-  HookAnswer receive(const HookRequest& request);
+  // Blocks for nothing but the work itself: about 20 microseconds for a push, plus what hashing and reading a large
+  // body takes. `done` is called exactly once, on this thread or on the store's writer: it must be short, must not
+  // throw, and must not call what waits for the store.
+  void receive(HookRequest request, HookDone done) noexcept;
+  // The same, waiting for the answer. Not on a thread that `done` is called on.
+  HookAnswer receive(HookRequest request);
 
-  // Processes a stored delivery again, against the current definitions; its triggers are the next generation.
+  // Processes a stored delivery again, against the current definitions; its triggers are the next generation. Blocks.
   // Error{kNotFound} when there is none, kConflict when it was rejected or its body is gone, errors of the store.
   HookAnswer redeliver(const std::string& delivery_id);
 
  private:
-  std::shared_ptr<const IntakeSettings> settings() const;
-  HookAnswer process(const IntakeSettings& settings, const std::vector<const hooks::Webhook*>& webhooks,
-                     const HookRequest& request, const std::string& delivery_id);
-  HookAnswer reject_stranger(const IntakeSettings& settings, const HookRequest& request, int status,
-                             std::string reason);
-  HookAnswer reject_broken(const IntakeSettings& settings, const HookRequest& request, const std::string& delivery_id,
-                           const std::string& reason);
-  HookAnswer unavailable(const HookRequest& request, std::string_view cause);
-  HookAnswer decide_and_commit(store::NewDelivery delivery, const std::optional<hooks::Event>& event,
-                               const std::vector<const hooks::Webhook*>& webhooks);
+  struct Work;
+  using Endpoint = PreparedSettings::Endpoint;
+
+  std::shared_ptr<const PreparedSettings> settings() const;
+  // Decides what to store for a request; nothing when it is answered without. Fills work.answer.
+  std::optional<store::NewDelivery> examine(HookRequest& request, Work& work);
+  std::optional<store::NewDelivery> reject_stranger(const Endpoint* endpoint, const HookRequest& request, int status,
+                                                    std::string reason, Work& work);
+  std::optional<store::NewDelivery> reject_broken(store::NewDelivery delivery, const std::string& reason, Work& work);
+  void decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks, store::NewDelivery& delivery,
+              HookAnswer& answer) const;
+  void finish(Work& work, const store::RecordedDelivery* recorded, const Error* error) noexcept;
+  void answer_recorded(Work& work, const store::RecordedDelivery& recorded);
+  void answer_unavailable(Work& work, std::string_view cause);
 
   const Options options_;
   store::Store& store_;
@@ -106,8 +125,12 @@ class Receiver {
   const telemetry::Log& log_;
   MinuteQuota stranger_quota_;
   MinuteQuota broken_quota_;
+  FailedAttempts failed_attempts_;
   mutable std::mutex settings_mutex_;
-  std::shared_ptr<const IntakeSettings> settings_;  // guarded by settings_mutex_
+  std::shared_ptr<const PreparedSettings> settings_;  // guarded by settings_mutex_
+  std::mutex under_way_mutex_;
+  std::condition_variable all_answered_;
+  std::size_t under_way_ = 0;  // guarded by under_way_mutex_
 };
 
 }  // namespace penstock::intake

@@ -2,19 +2,24 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "core/base/text.h"
-#include "core/intake/admission.h"
-#include "core/json/json.h"
+#include "core/hooks/authentication.h"
+#include "core/hooks/json_text.h"
 
 namespace penstock::intake {
 namespace {
 
 constexpr std::size_t kMaxFieldCharacters = 400;
 constexpr std::size_t kMaxHeaders = 200;
+constexpr std::string_view kRedacted = "[redacted]";
 
+// Texts of an event are valid UTF-8.
 std::string bounded(std::string_view text) {
-  return truncate_utf8(text, kMaxFieldCharacters, 4 * kMaxFieldCharacters);
+  return text.size() <= kMaxFieldCharacters ? std::string(text)
+                                            : truncate_utf8(text, kMaxFieldCharacters, 4 * kMaxFieldCharacters);
 }
 
 bool is_harmless(std::string_view name) {
@@ -25,40 +30,86 @@ bool is_harmless(std::string_view name) {
                      [&](std::string_view known) { return equals_ignoring_case(known, name); });
 }
 
+// A text, or its beginning when it is too long.
+class BoundedText {
+ public:
+  void set(std::string_view text, std::size_t max_characters, std::size_t max_bytes) {
+    if (text.size() <= max_characters && text.size() <= max_bytes) {
+      whole_ = text;
+    } else {
+      cut_ = truncate_utf8(text, max_characters, max_bytes);
+    }
+  }
+  std::string_view get() const noexcept { return cut_ ? std::string_view(*cut_) : whole_; }
+
+ private:
+  std::string_view whole_;
+  std::optional<std::string> cut_;
+};
+
+struct ShownHeader {
+  BoundedText name, value;
+};
+
 bool is_zero_guid(std::string_view id) {
   return std::all_of(id.begin(), id.end(), [](char c) { return c == '0' || c == '-'; });
 }
 
 }  // namespace
 
-std::string headers_to_json(const IntakeSettings& settings, const std::string& endpoint,
+std::string headers_to_json(const PreparedSettings::Endpoint* endpoint,
                             const std::vector<std::pair<std::string, std::string>>& headers, HeaderTrust trust,
                             std::size_t max_bytes) {
-  json::Json object = json::Json::object();
+  std::vector<ShownHeader> list;
+  list.reserve(headers.size());
   std::size_t kept = 0;
-  std::size_t count = 0;
+  bool is_complete = true;
   for (const auto& [name, value] : headers) {
-    if (++count > kMaxHeaders || kept + name.size() > max_bytes) {
-      object["…"] = "further headers were left out";
+    if (list.size() == kMaxHeaders || kept + name.size() > max_bytes) {
+      is_complete = false;
       break;
     }
-    std::string shown;
-    if (is_sensitive(settings, endpoint, name) || (trust == HeaderTrust::kStranger && !is_harmless(name))) {
-      shown = "[redacted]";
+    kept += name.size();
+    auto& shown = list.emplace_back();
+    shown.name.set(name, 200, 800);
+    const bool is_sensitive = endpoint != nullptr ? endpoint->is_sensitive(name) : hooks::is_telling_header(name);
+    if (is_sensitive || (trust == HeaderTrust::kStranger && !is_harmless(name))) {
+      shown.value.set(kRedacted, kRedacted.size(), kRedacted.size());
     } else {
-      shown = truncate_utf8(value, 2000, std::min<std::size_t>(8000, max_bytes - kept - name.size()));
+      shown.value.set(value, 2000, std::min<std::size_t>(8000, max_bytes - kept));
     }
-    kept += name.size() + shown.size();
-    const std::string key = truncate_utf8(name, 200, 800);
-    if (!object.contains(key)) {
-      object[key] = shown;
-    } else if (object[key].is_array()) {
-      object[key].push_back(shown);
-    } else {
-      object[key] = json::Json::array({object[key], shown});
-    }
+    kept += shown.value.get().size();
   }
-  return json::dump(object);
+
+  std::string out;
+  out.reserve(kept + 8 * list.size() + 64);
+  out += '{';
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string_view name = list[i].name.get();
+    const auto has_name = [&](const ShownHeader& other) { return other.name.get() == name; };
+    const auto here = list.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::any_of(list.begin(), here, has_name)) continue;
+    if (out.size() > 1) out += ',';
+    hooks::append_json_string(out, name);
+    out += ':';
+    if (std::none_of(here + 1, list.end(), has_name)) {
+      hooks::append_json_string(out, here->value.get());
+      continue;
+    }
+    char separator = '[';
+    for (auto other = here; other != list.end(); ++other) {
+      if (!has_name(*other)) continue;
+      out += std::exchange(separator, ',');
+      hooks::append_json_string(out, other->value.get());
+    }
+    out += ']';
+  }
+  if (!is_complete) {
+    if (out.size() > 1) out += ',';
+    out += "\"…\":\"further headers were left out\"";
+  }
+  out += '}';
+  return out;
 }
 
 void describe_event(const hooks::Event& event, const std::string& endpoint, store::NewDelivery& delivery) {
@@ -83,20 +134,22 @@ void describe_event(const hooks::Event& event, const std::string& endpoint, stor
   }
 }
 
-std::vector<store::NewTrigger> triggers_of(const std::vector<hooks::Decision>& decisions) {
+std::vector<store::NewTrigger> triggers_of(const hooks::Evidence& evidence) {
   std::vector<store::NewTrigger> triggers;
-  for (const hooks::Decision& decision : decisions) {
-    if (decision.verdict == hooks::Verdict::kNotMatched) continue;
-    store::NewTrigger trigger;
-    trigger.push_key = decision.push_key;
-    trigger.webhook = decision.webhook;
-    trigger.pipeline = decision.target_pipeline;
-    trigger.action = decision.target_action;
-    trigger.ref = decision.ref;
-    trigger.commit_id = decision.commit_id;
-    trigger.variables = decision.variables;
-    trigger.undecided = decision.verdict == hooks::Verdict::kWaiting;
-    triggers.push_back(std::move(trigger));
+  for (const auto& subject : evidence.subjects) {
+    for (const auto& [webhook, decision] : subject.told) {
+      if (decision.verdict == hooks::Verdict::kNotMatched) continue;
+      store::NewTrigger trigger;
+      trigger.push_key = decision.push_key;
+      trigger.webhook = decision.webhook;
+      trigger.pipeline = decision.target_pipeline;
+      trigger.action = decision.target_action;
+      trigger.ref = decision.ref;
+      trigger.commit_id = decision.commit_id;
+      trigger.variables = decision.variables;
+      trigger.undecided = decision.verdict == hooks::Verdict::kWaiting;
+      triggers.push_back(std::move(trigger));
+    }
   }
   return triggers;
 }

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/hooks/decision.h"
 #include "core/hooks/event.h"
-#include "core/intake/settings.h"
+#include "core/hooks/evidence.h"
+#include "core/intake/prepared_settings.h"
 #include "core/store/records.h"
 
 namespace penstock::intake {
@@ -18,7 +18,8 @@ enum class HeaderTrust {
 };
 
 // JSON object name -> value (several of a name: array), sensitive values "[redacted]", at most `max_bytes` of values.
-std::string headers_to_json(const IntakeSettings& settings, const std::string& endpoint,
+// The endpoint is null when there is none.
+std::string headers_to_json(const PreparedSettings::Endpoint* endpoint,
                             const std::vector<std::pair<std::string, std::string>>& headers, HeaderTrust trust,
                             std::size_t max_bytes);
 
@@ -27,7 +28,7 @@ std::string headers_to_json(const IntakeSettings& settings, const std::string& e
 // test.
 void describe_event(const hooks::Event& event, const std::string& endpoint, store::NewDelivery& delivery);
 
-// The triggers that these decisions ask for, in their order.
-std::vector<store::NewTrigger> triggers_of(const std::vector<hooks::Decision>& decisions);
+// The triggers that were decided on, in the order of the decisions.
+std::vector<store::NewTrigger> triggers_of(const hooks::Evidence& evidence);
 
 }  // namespace penstock::intake

@@ -122,7 +122,6 @@ TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& pr
 std::vector<Term> terms_of(const NewDelivery& delivery, Outcome outcome) {
   std::vector<Term> terms;
   for (const auto& update : delivery.ref_updates) terms.emplace_back(TermKind::kRef, update.name);
-  for (const auto& webhook : delivery.decided_webhooks) terms.emplace_back(TermKind::kWebhook, webhook);
   // Also of triggers that an earlier delivery made: this delivery is part of the pipeline's story.
   for (const auto& trigger : delivery.triggers) terms.emplace_back(TermKind::kPipeline, trigger.pipeline);
   terms.push_back(repository_term(delivery.repository_name));
@@ -130,6 +129,21 @@ std::vector<Term> terms_of(const NewDelivery& delivery, Outcome outcome) {
   terms.emplace_back(TermKind::kEventType, delivery.event_type);
   terms.emplace_back(TermKind::kOutcome, to_string(outcome));
   return terms;
+}
+
+std::string load_webhook_set(Connection& connection, std::int64_t term) {
+  Statement statement = connection.prepare("SELECT content FROM webhook_sets WHERE term = ?1");
+  statement.bind(term);
+  if (!statement.step()) throw Error(ErrorKind::kCorrupt, "reading a delivery: its set of webhooks is missing");
+  return statement.text(0);
+}
+
+std::vector<std::string> load_webhook_names(Connection& connection, std::int64_t term) {
+  std::vector<std::string> names;
+  Statement statement = connection.prepare("SELECT name FROM webhook_set_names WHERE term = ?1 ORDER BY name");
+  statement.bind(term);
+  while (statement.step()) names.push_back(statement.text(0));
+  return names;
 }
 
 void drop_oldest_rejected(Connection& connection, const RecordOptions& options) {
@@ -160,8 +174,8 @@ PreparedDelivery::PreparedDelivery(NewDelivery source)
 }
 
 std::size_t PreparedDelivery::bytes() const noexcept {
-  return delivery.body.size() + delivery.decisions_json.size() + delivery.request_headers_json.size() +
-         2 * ref_updates.size() + 512 * (delivery.triggers.size() + delivery.decided_webhooks.size()) + 2048;
+  return delivery.body.size() + delivery.evidence.size() + delivery.request_headers_json.size() +
+         2 * ref_updates.size() + 512 * delivery.triggers.size() + 2048;
 }
 
 RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery& prepared,
@@ -227,16 +241,24 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
   if (duplicate_of) recorded.duplicate_of = blob_to_uuid(*duplicate_of);
 
   std::vector<std::int64_t> terms = link_terms(connection, prepared.id, terms_of(delivery, recorded.outcome));
+  std::optional<std::int64_t> webhook_set;
+  if (delivery.webhook_set) {
+    webhook_set = link_webhook_set(connection, prepared.id, *delivery.webhook_set);
+    terms.push_back(*webhook_set);
+  }
   connection
       .prepare(
-          "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, body) VALUES (?1, ?2, ?3, ?4, ?5)")
-      .run(seq, delivery.decisions_json, delivery.request_headers_json, encode_integers(terms), Blob{delivery.body});
+          "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, body, webhook_set, evidence) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+      .run(seq, delivery.evidence.empty() ? "[]" : "", delivery.request_headers_json, encode_integers(terms),
+           Blob{delivery.body}, webhook_set, delivery.evidence);
   widen_id_skew(connection, prepared.id, delivery.received_at);
   if (recorded.outcome == Outcome::kRejected) drop_oldest_rejected(connection, options);
   return recorded;
 }
 
-std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts) {
+std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,
+                                          std::optional<StoredEvidence>* evidence) {
   Delivery delivery;
   std::int64_t seq = 0;
   {
@@ -272,23 +294,31 @@ std::optional<Delivery> load_delivery_row(Connection& connection, std::string_vi
     if (!row.is_null(18)) delivery.redelivery_of = blob_to_uuid(row.text(18));
   }
   if (parts == DeliveryParts::kWhole) {
-    Statement contents =
-        connection.prepare("SELECT decisions, request_headers, body FROM delivery_contents WHERE seq = ?1");
+    Statement contents = connection.prepare(
+        "SELECT decisions, request_headers, body, evidence, webhook_set FROM delivery_contents WHERE seq = ?1");
     contents.bind(seq);
     if (!contents.step())
       throw Error(ErrorKind::kCorrupt, "reading delivery " + delivery.id + ": its contents are missing");
     delivery.decisions_json = contents.text(0);
     delivery.request_headers_json = contents.text(1);
     delivery.body = contents.text(2);
+    if (!contents.is_null(4)) {
+      delivery.judged_webhooks = load_webhook_names(connection, contents.integer(4));
+      std::string stored = contents.text(3);
+      if (evidence != nullptr && !stored.empty()) {
+        *evidence = StoredEvidence{load_webhook_set(connection, contents.integer(4)), std::move(stored)};
+      }
+    }
   }
   delivery.triggers = load_triggers_of_delivery(connection, id_blob);
   return delivery;
 }
 
-std::optional<Delivery> load_delivery(Connection& connection, const std::string& id) {
+std::optional<Delivery> load_delivery(Connection& connection, const std::string& id,
+                                      std::optional<StoredEvidence>& evidence) {
   std::optional<std::string> blob = uuid_to_blob(id);
   if (!blob) return std::nullopt;
-  return load_delivery_row(connection, *blob, DeliveryParts::kWhole);
+  return load_delivery_row(connection, *blob, DeliveryParts::kWhole, &evidence);
 }
 
 void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now) {

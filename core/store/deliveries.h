@@ -40,10 +40,16 @@ struct PreparedDelivery {
 RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery& prepared,
                                  const RecordOptions& options);
 
-std::optional<Delivery> load_delivery(Connection& connection, const std::string& id);
+// Decisions that are still to be told from what was stored; nothing when they were stored as they are.
+struct StoredEvidence {
+  std::string webhook_set, evidence;
+};
+std::optional<Delivery> load_delivery(Connection& connection, const std::string& id,
+                                      std::optional<StoredEvidence>& evidence);
 
 enum class DeliveryParts { kSummary, kWhole };
-std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts);
+std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,
+                                          std::optional<StoredEvidence>* evidence = nullptr);
 
 // With triggers, contents and terms; its keys are retired when they are younger than kKeyRetention at `now`.
 void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now);

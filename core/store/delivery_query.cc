@@ -19,7 +19,6 @@ std::vector<Term> terms_of(const DeliveryQuery& query) {
   if (query.ref) terms.emplace_back(TermKind::kRef, *query.ref);
   if (query.repository) terms.push_back(repository_term(*query.repository));
   if (query.pipeline) terms.emplace_back(TermKind::kPipeline, *query.pipeline);
-  if (query.webhook) terms.emplace_back(TermKind::kWebhook, *query.webhook);
   if (query.outcome) terms.emplace_back(TermKind::kOutcome, to_string(*query.outcome));
   if (query.event_type) terms.emplace_back(TermKind::kEventType, *query.event_type);
   return terms;
@@ -36,11 +35,15 @@ DeliveryPage list_deliveries(Connection& connection, const DeliveryQuery& query)
   const std::string query_fingerprint = fingerprint(query);
   std::string upper = query.cursor.empty() ? above_all_ids() : parse_cursor(query.cursor, query_fingerprint);
 
-  std::vector<std::int64_t> terms;
+  std::vector<TermWalk::Group> terms;
   for (const Term& term : terms_of(query)) {
     std::optional<std::int64_t> number = find_term(connection, term);
     if (!number) return {};
-    terms.push_back(*number);
+    terms.push_back({*number});
+  }
+  if (query.webhook) {
+    terms.push_back(find_webhook_terms(connection, *query.webhook));
+    if (terms.back().empty()) return {};
   }
 
   // Ids and times of receipt agree but for the known skew; the rest is told row by row.

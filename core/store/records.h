@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,13 @@ struct NewTrigger {
   bool undecided = false;
 };
 
+// The webhooks that deliveries were judged by: kept once, as long as some delivery refers to it.
+struct WebhookSet {
+  std::string id;       // the same content has the same id
+  std::string content;  // opaque here
+  std::vector<std::string> names;
+};
+
 struct NewDelivery {
   std::string id;  // UUIDv7
   Timestamp received_at;
@@ -52,10 +60,12 @@ struct NewDelivery {
   std::string duplicate_key;
   std::string repository_id, repository_name, project;
   std::vector<RefUpdateRecord> ref_updates;
-  std::string decisions_json;                 // JSON array, as the API shows it
-  std::vector<std::string> decided_webhooks;  // names, for the `webhook` filter
-  std::string request_headers_json;           // JSON object, redacted
-  std::string body;                           // raw; empty when it must not be kept
+  // The decisions, as evidence that Options::expand_decisions makes the API's JSON array of, together with the set;
+  // null and empty when nothing was judged.
+  std::shared_ptr<const WebhookSet> webhook_set;
+  std::string evidence;
+  std::string request_headers_json;  // JSON object, redacted
+  std::string body;                  // raw; empty when it must not be kept
   std::uint64_t body_bytes = 0;
   std::string body_sha256;
   std::vector<NewTrigger> triggers;
@@ -100,9 +110,10 @@ struct Delivery {
   std::optional<std::int64_t> notification_id;
   std::string repository_id, repository_name, project;
   std::vector<RefUpdateRecord> ref_updates;
-  std::string decisions_json;        // empty in summaries
-  std::string request_headers_json;  // empty in summaries
-  std::string body;                  // empty in summaries
+  std::string decisions_json;                // JSON array, as the API shows it; empty in summaries
+  std::vector<std::string> judged_webhooks;  // names, sorted; empty in summaries
+  std::string request_headers_json;          // empty in summaries
+  std::string body;                          // empty in summaries
   std::uint64_t body_bytes = 0;
   std::string body_sha256;
   std::optional<std::string> duplicate_of, redelivery_of;

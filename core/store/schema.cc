@@ -161,6 +161,23 @@ CREATE TABLE job_log (
   PRIMARY KEY (job, sequence)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // 2
+    R"sql(
+-- The webhooks that deliveries were judged by. A set is a term as well, so that it is found, and forgotten, like one.
+CREATE TABLE webhook_sets (
+  term INTEGER PRIMARY KEY REFERENCES terms (term) ON DELETE CASCADE,
+  content TEXT NOT NULL
+) STRICT;
+CREATE TABLE webhook_set_names (
+  name TEXT NOT NULL,
+  term INTEGER NOT NULL REFERENCES webhook_sets (term) ON DELETE CASCADE,
+  PRIMARY KEY (name, term)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_set_names_term ON webhook_set_names (term);
+-- With evidence the decisions are made of it and the set; otherwise `decisions` holds them.
+ALTER TABLE delivery_contents ADD COLUMN webhook_set INTEGER;
+ALTER TABLE delivery_contents ADD COLUMN evidence TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 std::string opening(const Connection& connection) {
@@ -216,7 +233,8 @@ void check_content(Connection& connection, std::uintmax_t quick_check_bytes) {
        {"SELECT max(seq) + min(seq) FROM deliveries", "SELECT count(*) FROM (SELECT max(id), min(id) FROM deliveries)",
         "SELECT max(seq) + min(seq) FROM delivery_contents", "SELECT max(term) + min(term) FROM terms",
         "SELECT max(seq) + min(seq) FROM triggers", "SELECT max(seq) + min(seq) FROM jobs",
-        "SELECT count(*) FROM (SELECT 1 FROM delivery_terms LIMIT 1)",
+        "SELECT count(*) FROM (SELECT 1 FROM delivery_terms LIMIT 1)", "SELECT max(term) FROM webhook_sets",
+        "SELECT count(*) FROM (SELECT 1 FROM webhook_set_names LIMIT 1)",
         "SELECT count(*) FROM (SELECT 1 FROM job_log LIMIT 1)"}) {
     connection.query_integer(edge);
   }

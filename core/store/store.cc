@@ -116,7 +116,14 @@ void Store::record_delivery(NewDelivery delivery, RecordDone done) noexcept {
 }
 
 std::optional<Delivery> Store::find_delivery(const std::string& id) const {
-  return impl_->readers->run([&](Connection& connection) { return load_delivery(connection, id); });
+  std::optional<StoredEvidence> evidence;
+  std::optional<Delivery> delivery =
+      impl_->readers->run([&](Connection& connection) { return load_delivery(connection, id, evidence); });
+  if (evidence) {
+    if (!impl_->options.expand_decisions) throw Error(ErrorKind::kInternal, "Store::Options has no expand_decisions");
+    delivery->decisions_json = impl_->options.expand_decisions(evidence->webhook_set, evidence->evidence);
+  }
+  return delivery;
 }
 
 DeliveryPage Store::list_deliveries(const DeliveryQuery& query) const {

@@ -25,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
@@ -52,6 +53,8 @@ class Store {
     std::function<std::string(const std::string& push_key, const std::string& webhook, const std::string& pipeline,
                               int generation)>
         make_request_token;
+    // Makes Delivery::decisions_json of what was stored (hooks::expand_decisions).
+    std::function<std::string(std::string_view webhook_set_content, std::string_view evidence)> expand_decisions;
   };
   Store(Options options, const Clock& clock);  // opens or creates, migrates
   ~Store();

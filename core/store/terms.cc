@@ -36,6 +36,31 @@ std::vector<std::int64_t> link_terms(Connection& connection, std::string_view de
   return numbers;
 }
 
+std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set) {
+  const Term term(TermKind::kWebhookSet, set.id);
+  std::optional<std::int64_t> number = find_term(connection, term);
+  if (!number) {
+    connection.prepare("INSERT INTO terms (kind, value) VALUES (?1, ?2)")
+        .run(static_cast<int>(term.first), term.second);
+    number = connection.last_insert_rowid();
+    connection.prepare("INSERT INTO webhook_sets (term, content) VALUES (?1, ?2)").run(*number, set.content);
+    for (const std::string& name : set.names) {
+      connection.prepare("INSERT OR IGNORE INTO webhook_set_names (name, term) VALUES (?1, ?2)").run(name, *number);
+    }
+  }
+  connection.prepare("INSERT INTO delivery_terms (term, delivery_id) VALUES (?1, ?2)").run(*number, Blob{delivery_id});
+  return *number;
+}
+
+std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::string& name) {
+  std::vector<std::int64_t> terms;
+  Statement sets = connection.prepare("SELECT term FROM webhook_set_names WHERE name = ?1 ORDER BY term DESC");
+  sets.bind(name);
+  while (sets.step()) terms.push_back(sets.integer(0));
+  if (auto number = find_term(connection, {TermKind::kWebhook, name})) terms.push_back(*number);
+  return terms;
+}
+
 void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms) {
   for (std::int64_t term : terms) {
     connection.prepare("DELETE FROM delivery_terms WHERE term = ?1 AND delivery_id = ?2").run(term, Blob{delivery_id});
@@ -45,44 +70,57 @@ void unlink_terms(Connection& connection, std::string_view delivery_id, const st
   }
 }
 
-TermWalk::TermWalk(Connection& connection, std::vector<std::int64_t> terms, std::string lower, std::string upper,
+TermWalk::TermWalk(Connection& connection, std::vector<Group> groups, std::string lower, std::string upper,
                    std::size_t max_seeks)
     : connection_(connection),
-      terms_(std::move(terms)),
+      groups_(std::move(groups)),
       lower_(std::move(lower)),
       upper_(std::move(upper)),
       max_seeks_(max_seeks) {}
 
-std::optional<std::string> TermWalk::seek(std::size_t term, std::string_view at, bool inclusive) {
+std::optional<std::string> TermWalk::seek_all(std::string_view at) {
   ++seeks_;
-  Statement statement = [&] {
-    if (terms_.empty())
-      return connection_.prepare("SELECT id FROM deliveries WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 1");
-    if (inclusive)
-      return connection_.prepare(
-          "SELECT delivery_id FROM delivery_terms WHERE delivery_id <= ?1 AND delivery_id >= ?2 AND term = ?3 "
-          "ORDER BY delivery_id DESC LIMIT 1");
-    return connection_.prepare(
-        "SELECT delivery_id FROM delivery_terms WHERE delivery_id < ?1 AND delivery_id >= ?2 AND term = ?3 "
-        "ORDER BY delivery_id DESC LIMIT 1");
-  }();
-  if (terms_.empty())
-    statement.bind(Blob{at}, Blob{lower_});
-  else
-    statement.bind(Blob{at}, Blob{lower_}, terms_[term]);
+  Statement statement =
+      connection_.prepare("SELECT id FROM deliveries WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 1");
+  statement.bind(Blob{at}, Blob{lower_});
   if (!statement.step()) return std::nullopt;
   return statement.text(0);
+}
+
+std::optional<std::string> TermWalk::seek_term(std::int64_t term, std::string_view at, std::string_view lower,
+                                               bool inclusive) {
+  ++seeks_;
+  Statement statement = connection_.prepare(
+      inclusive ? "SELECT delivery_id FROM delivery_terms WHERE delivery_id <= ?1 AND delivery_id >= ?2 AND term = ?3 "
+                  "ORDER BY delivery_id DESC LIMIT 1"
+                : "SELECT delivery_id FROM delivery_terms WHERE delivery_id < ?1 AND delivery_id >= ?2 AND term = ?3 "
+                  "ORDER BY delivery_id DESC LIMIT 1");
+  statement.bind(Blob{at}, Blob{lower}, term);
+  if (!statement.step()) return std::nullopt;
+  return statement.text(0);
+}
+
+std::optional<std::string> TermWalk::seek(std::size_t group, std::string_view at, bool inclusive) {
+  if (groups_.empty()) return seek_all(at);
+  std::optional<std::string> newest;
+  for (std::int64_t term : groups_[group]) {
+    // What is older than the newest so far is of no interest.
+    std::optional<std::string> found = seek_term(term, at, newest ? *newest : lower_, inclusive);
+    if (found) newest = std::move(found);
+    if (newest == at) break;
+  }
+  return newest;
 }
 
 std::optional<std::string> TermWalk::next() {
   std::optional<std::string> candidate = seek(0, upper_, false);
   // How many lists in a row have the candidate.
   std::size_t agreeing = 1;
-  std::size_t term = 0;
-  while (candidate && agreeing < terms_.size()) {
+  std::size_t group = 0;
+  while (candidate && agreeing < groups_.size()) {
     if (exhausted()) return std::nullopt;
-    term = (term + 1) % terms_.size();
-    std::optional<std::string> found = seek(term, *candidate, true);
+    group = (group + 1) % groups_.size();
+    std::optional<std::string> found = seek(group, *candidate, true);
     if (found == candidate) {
       ++agreeing;
       continue;

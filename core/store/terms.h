@@ -13,7 +13,15 @@
 
 namespace penstock::store {
 
-enum class TermKind { kRef = 1, kWebhook = 2, kPipeline = 3, kRepository = 4, kEventType = 5, kOutcome = 6 };
+enum class TermKind {
+  kRef = 1,
+  kWebhook = 2,  // no longer given; see kWebhookSet
+  kPipeline = 3,
+  kRepository = 4,
+  kEventType = 5,
+  kOutcome = 6,
+  kWebhookSet = 7,
+};
 using Term = std::pair<TermKind, std::string>;
 
 // Repositories are found by name or id without regard to case (ASCII).
@@ -22,18 +30,24 @@ Term repository_term(std::string_view name_or_id);
 // Makes the delivery findable under the terms and returns their numbers, which unlink_terms takes. Empty values and
 // repetitions are left out.
 std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms);
-// A term that nothing is found under any more is forgotten.
+// The same for the set of webhooks that judged the delivery; stores the set unless it is known.
+std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set);
+// A term that nothing is found under any more is forgotten, with the set that it stands for.
 void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms);
 
 std::optional<std::int64_t> find_term(Connection& connection, const Term& term);
+// The terms of which each delivery that this webhook judged has one.
+std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::string& name);
 
-// Walks the deliveries that have all of the terms (none = all deliveries), newest first. The lists are intersected by
+// Walks the deliveries that have one term of each group (no groups = all deliveries), newest first. A group's list is
+// that of its terms taken together; the lists are intersected by
 // leaping: each seek goes to the newest delivery that another list still allows, so that the work is bounded by the
 // shortest list, whatever the others hold.
 class TermWalk {
  public:
   // Only ids in [lower, upper); `max_seeks` bounds the work.
-  TermWalk(Connection& connection, std::vector<std::int64_t> terms, std::string lower, std::string upper,
+  using Group = std::vector<std::int64_t>;  // not empty
+  TermWalk(Connection& connection, std::vector<Group> groups, std::string lower, std::string upper,
            std::size_t max_seeks);
 
   // The next id; empty at the end, or when the bound is reached.
@@ -43,10 +57,13 @@ class TermWalk {
   bool exhausted() const noexcept { return seeks_ >= max_seeks_; }
 
  private:
-  std::optional<std::string> seek(std::size_t term, std::string_view at, bool inclusive);
+  // The newest delivery below `at`, or at it.
+  std::optional<std::string> seek(std::size_t group, std::string_view at, bool inclusive);
+  std::optional<std::string> seek_all(std::string_view at);
+  std::optional<std::string> seek_term(std::int64_t term, std::string_view at, std::string_view lower, bool inclusive);
 
   Connection& connection_;
-  std::vector<std::int64_t> terms_;
+  std::vector<Group> groups_;
   std::string lower_, upper_;
   std::size_t max_seeks_;
   std::size_t seeks_ = 0;

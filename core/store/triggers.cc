@@ -181,7 +181,9 @@ void decide_trigger(Connection& connection, const std::string& id, const std::st
           "error = CASE state WHEN 'skipped' THEN error ELSE '' END WHERE id = ?1")
       .run(Blob{*uuid_to_blob(id)}, variables);
   connection
-      .prepare("UPDATE delivery_contents SET decisions = ?2 WHERE seq = (SELECT seq FROM deliveries WHERE id = ?1)")
+      .prepare(
+          "UPDATE delivery_contents SET decisions = ?2, evidence = '' WHERE seq = (SELECT seq FROM deliveries WHERE id "
+          "= ?1)")
       .run(Blob{*uuid_to_blob(trigger.delivery_id)}, decisions_json);
 }
 

@@ -13,7 +13,9 @@
 #include "core/base/files.h"
 #include "core/base/wake.h"
 #include "core/hooks/event.h"
+#include "core/hooks/evidence.h"
 #include "core/intake/receiver.h"
+#include "core/store/sqlite.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 #include "tests/support/fake_clock.h"
@@ -59,6 +61,7 @@ class ReceiverTest : public ::testing::Test {
     store::Store::Options options;
     options.path = directory_.path() / "history.db";
     options.max_waiting = max_waiting;
+    options.expand_decisions = hooks::expand_decisions;
     options.make_request_token = [](const std::string& push_key, const std::string& webhook,
                                     const std::string& pipeline, int generation) {
       return hooks::client_request_token(push_key, webhook, pipeline, generation);

@@ -144,7 +144,11 @@ TEST_F(ReceiverTest, StrangersAreRefusedAndTheirBodiesAndSecretsAreNotKept) {
 }
 
 TEST_F(ReceiverTest, StrangersCannotFillTheDisk) {
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(post("{}", "wrong").status, 401);
+  for (int i = 0; i < 200; ++i) {
+    HookRequest wrong = request("{}", "wrong");
+    wrong.remote = *hooks::IpAddress::parse("198.51.100." + std::to_string(i));
+    EXPECT_EQ(receiver_->receive(wrong).status, 401);
+  }
   EXPECT_EQ(deliveries().size(), 50u);  // a page; the next line counts
   store::DeliveryQuery all;
   all.limit = 500;
@@ -152,6 +156,80 @@ TEST_F(ReceiverTest, StrangersCannotFillTheDisk) {
   clock_.advance(std::chrono::minutes(1));
   post("{}", "wrong");
   EXPECT_EQ(store_->list_deliveries(all).deliveries.size(), 61u);
+}
+
+TEST_F(ReceiverTest, AddressThatFailsTooOftenIsRefusedWithoutATraceAndItsConnectionClosed) {
+  for (int i = 0; i < 100; ++i) {
+    const HookAnswer answer = post("{}", "wrong");
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.close_connection, i >= 20) << i;
+    EXPECT_EQ(answer.delivery_id.empty(), i >= 20) << i;
+  }
+  EXPECT_EQ(deliveries().size(), 20u);
+  // Who is right passes, whatever came from his address.
+  const HookAnswer right = post(make_push_payload());
+  EXPECT_EQ(right.status, 200);
+  EXPECT_FALSE(right.close_connection);
+  HookRequest other = request("{}", "wrong");
+  other.remote = *hooks::IpAddress::parse("192.0.2.8");
+  EXPECT_FALSE(receiver_->receive(other).close_connection);
+  clock_.advance(std::chrono::seconds(2));
+  EXPECT_FALSE(post("{}", "wrong").close_connection);
+  EXPECT_TRUE(post("{}", "wrong").close_connection);
+}
+
+TEST_F(ReceiverTest, AnswersWithoutWaitingAndExactlyOnce) {
+  std::atomic<int> answered = 0, triggered = 0;
+  for (int i = 0; i < 200; ++i) {
+    test::PushOptions push;
+    push.push_id = 1000 + i;
+    push.notification_id = push.push_id;
+    receiver_->receive(request(make_push_payload(push), i % 10 == 9 ? "wrong" : "right"), [&](HookAnswer answer) {
+      ++answered;
+      if (answer.outcome == store::Outcome::kTriggered) ++triggered;
+    });
+  }
+  receiver_.reset();  // waits for all
+  EXPECT_EQ(answered, 200);
+  EXPECT_EQ(triggered, 180);
+}
+
+TEST_F(ReceiverTest, DeliveriesAreFoundByEveryWebhookThatJudgedThem) {
+  settings_.webhooks.push_back({make_webhook("other", "other"), std::nullopt, {}});
+  settings_.webhooks.push_back({make_webhook("far", "main"), std::nullopt, {*hooks::IpRange::parse("10.0.0.0/8")}});
+  apply();
+  const HookAnswer answer = post(make_push_payload());
+  const auto found_by = [&](const std::string& webhook) {
+    store::DeliveryQuery query;
+    query.webhook = webhook;
+    return store_->list_deliveries(query).deliveries.size();
+  };
+  EXPECT_EQ(found_by("main"), 1u);
+  EXPECT_EQ(found_by("other"), 1u);
+  EXPECT_EQ(found_by("far"), 0u);
+  EXPECT_EQ(store_->find_delivery(answer.delivery_id)->judged_webhooks, (std::vector<std::string>{"main", "other"}));
+}
+
+TEST_F(ReceiverTest, WhatIsStoredGrowsByFewBytesPerWebhookThatDoesNotMatch) {
+  const auto bytes_with = [&](int webhooks, std::int64_t push) {
+    settings_.webhooks = {{make_webhook("main", "main"), std::nullopt, {}}};
+    for (int i = 1; i < webhooks; ++i) {
+      settings_.webhooks.push_back({make_webhook("w" + std::to_string(i), "b" + std::to_string(i)), std::nullopt, {}});
+    }
+    apply();
+    test::PushOptions options;
+    options.push_id = options.notification_id = push;
+    const auto delivery = post(make_push_payload(options)).delivery_id;
+    const auto decisions = store_->find_delivery(delivery)->decisions_json;
+    EXPECT_EQ(std::count(decisions.begin(), decisions.end(), '\n'), 0);
+    EXPECT_NE(decisions.find("\"webhook\":\"w" + std::to_string(webhooks - 1) + "\""), std::string::npos);
+    store::Connection connection(directory_.path() / "history.db", store::Connection::Mode::kReadOnly,
+                                 std::chrono::seconds(5));
+    return connection.query_integer("SELECT length(evidence) FROM delivery_contents ORDER BY seq DESC LIMIT 1").value();
+  };
+  const auto with_20 = bytes_with(20, 100), with_300 = bytes_with(300, 101);
+  EXPECT_LT(with_20, 1'000);
+  EXPECT_LT(with_300 - with_20, 280 * 2);
 }
 
 TEST_F(ReceiverTest, BytesThatAreNoJsonAre400AndKept) {

@@ -171,7 +171,6 @@ class JobsTest : public ::testing::Test {
     delivery.id = make_uuid_v7(clock_);
     delivery.received_at = clock_.now();
     delivery.outcome = store::Outcome::kTriggered;
-    delivery.decisions_json = "[]";
     store::NewTrigger trigger;
     trigger.push_key = "push-" + make_uuid_v4();
     trigger.webhook = "hook";

@@ -44,7 +44,8 @@ TEST_F(Deliveries, ReadsBackEverythingThatWasRecorded) {
   EXPECT_EQ(found->ref_updates[0].name, "refs/heads/main");
   EXPECT_EQ(found->ref_updates[0].old_object_id, std::string(40, '0'));
   EXPECT_EQ(found->ref_updates[0].new_object_id, std::string(40, 'a'));
-  EXPECT_EQ(found->decisions_json, recorded.decisions_json);
+  EXPECT_EQ(found->decisions_json, R"([shop-main;, {"webhook":"shop-main"}])");
+  EXPECT_EQ(found->judged_webhooks, std::vector<std::string>{"shop-main"});
   EXPECT_EQ(found->request_headers_json, recorded.request_headers_json);
   EXPECT_EQ(found->body, recorded.body);
   EXPECT_EQ(found->body_bytes, 4021u);

@@ -67,6 +67,11 @@ TEST_F(DeliveryList, APageThatEndsTheListHasNoCursor) {
   EXPECT_NE(store().list_deliveries(query).next_cursor, "");
 }
 
+bool has_webhook(const NewDelivery& delivery, const std::string& name) {
+  const auto& names = delivery.webhook_set->names;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // 240 deliveries whose attributes repeat with different periods, so that each combination of filters selects some;
 // every combination must agree with a plain comparison of each delivery.
 TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
@@ -79,7 +84,9 @@ TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
     next.repository_id = i % 3 ? "1B6C2F0D-98A5-4C0E-8A57-6D3A86A4A8D0" : "2b6c2f0d-98a5-4c0e-8a57-6d3a86a4a8d0";
     next.ref_updates = {{i % 5 ? "refs/heads/main" : "refs/heads/Feature", "", ""}};
     if (i % 10 == 0) next.ref_updates.push_back({"refs/tags/v1", "", ""});
-    next.decided_webhooks = {i % 4 ? "w1" : "w2", "all"};
+    // A configuration that changed, so that a webhook is in several sets.
+    next.webhook_set = make_webhook_set(i < 120 ? std::vector<std::string>{i % 4 ? "w1" : "w2", "all"}
+                                                : std::vector<std::string>{"all", i % 4 ? "w1" : "w2", "new"});
     if (i % 3 == 1) {
       next.triggers = {make_trigger("push-" + std::to_string(i), i % 2 ? "shop" : "web")};
       next.outcome = Outcome::kTriggered;
@@ -123,7 +130,8 @@ TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
         [](const auto& d) { return d.outcome == Outcome::kTriggered; }}},
       {{"pipeline", [](auto& q) { q.pipeline = "shop"; },
         [](const auto& d) { return !d.triggers.empty() && d.triggers[0].pipeline == "shop"; }}},
-      {{"webhook", [](auto& q) { q.webhook = "w2"; }, [](const auto& d) { return d.decided_webhooks[0] == "w2"; }},
+      {{"webhook", [](auto& q) { q.webhook = "w2"; }, [](const auto& d) { return has_webhook(d, "w2"); }},
+       {"new", [](auto& q) { q.webhook = "new"; }, [](const auto& d) { return has_webhook(d, "new"); }},
        {"all", [](auto& q) { q.webhook = "all"; }, [](const auto&) { return true; }}},
       {{"since", [&](auto& q) { q.since = since; }, [&](const auto& d) { return d.received_at >= since; }}},
       {{"until", [&](auto& q) { q.until = until; }, [&](const auto& d) { return d.received_at < until; }}},
@@ -154,7 +162,7 @@ TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
         }
       };
   go(0, {}, {});
-  EXPECT_EQ(combinations, 2 * 3 * 4 * 2 * 2 * 3 * 2 * 2);
+  EXPECT_EQ(combinations, 2 * 3 * 4 * 2 * 2 * 4 * 2 * 2);
 }
 
 TEST_F(DeliveryList, ADuplicateIsFoundByThePipelineItDidNotStart) {

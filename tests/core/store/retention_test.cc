@@ -33,6 +33,23 @@ TEST_F(Retention, DeletesWhatIsOlderAndNothingElse) {
   EXPECT_TRUE(store().find_delivery(young));
 }
 
+TEST_F(Retention, ForgetsASetOfWebhooksWithTheLastDeliveryThatItJudged) {
+  NewDelivery old = delivery();
+  old.webhook_set = make_webhook_set({"a", "b"});
+  store().record_delivery(old);
+  clock_.advance(1h);
+  NewDelivery same = delivery();
+  same.webhook_set = make_webhook_set({"a", "b"});
+  store().record_delivery(same);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_sets"), 1);
+  EXPECT_EQ(store().prune(clock_.now(), 100), 1);
+  EXPECT_EQ(store().find_delivery(same.id)->judged_webhooks, (std::vector<std::string>{"a", "b"}));
+  clock_.advance(1h);
+  EXPECT_EQ(store().prune(clock_.now(), 100), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_sets"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_set_names"), 0);
+}
+
 TEST_F(Retention, SparesWhatIsUnfinished) {
   std::string pending = store().record_delivery(delivery({make_trigger("push-1")})).id;
   RecordedDelivery watched = store().record_delivery(delivery({make_trigger("push-2")}));

@@ -31,6 +31,9 @@ inline Store::Options store_options(const std::filesystem::path& path) {
                                   int generation) {
     return sha256_hex(push_key + "|" + webhook + "|" + pipeline + "|" + std::to_string(generation));
   };
+  options.expand_decisions = [](std::string_view set, std::string_view evidence) {
+    return "[" + std::string(set) + ", " + std::string(evidence) + "]";
+  };
   return options;
 }
 
@@ -44,6 +47,14 @@ inline NewTrigger make_trigger(const std::string& push_key, const std::string& p
   trigger.ref = "refs/heads/main";
   trigger.commit_id = sha256_hex(push_key).substr(0, 40);
   return trigger;
+}
+
+inline std::shared_ptr<const WebhookSet> make_webhook_set(std::vector<std::string> names) {
+  auto set = std::make_shared<WebhookSet>();
+  for (const std::string& name : names) set->content += name + ";";
+  set->id = sha256_hex(set->content);
+  set->names = std::move(names);
+  return set;
 }
 
 inline NewDelivery make_delivery(const Clock& clock, std::vector<NewTrigger> triggers = {}) {
@@ -62,8 +73,8 @@ inline NewDelivery make_delivery(const Clock& clock, std::vector<NewTrigger> tri
   delivery.repository_name = "Shop";
   delivery.project = "Fabrikam";
   delivery.ref_updates = {{"refs/heads/main", std::string(40, '0'), std::string(40, 'a')}};
-  delivery.decisions_json = R"([{"webhook":"shop-main"}])";
-  delivery.decided_webhooks = {"shop-main"};
+  delivery.webhook_set = make_webhook_set({"shop-main"});
+  delivery.evidence = R"({"webhook":"shop-main"})";
   delivery.request_headers_json = R"({"Content-Type":"application/json"})";
   delivery.body = R"({"eventType":"git.push"})";
   delivery.body_bytes = delivery.body.size();

@@ -150,7 +150,6 @@ class StarterTest : public ::testing::Test {
     options.refs = {{.name = "refs/heads/main", .new_id = commit}};
     delivery.body = test::make_push_payload(options);
     const hooks::Event event = hooks::parse_event(delivery.body);
-    delivery.decisions_json = "[]";
     for (const std::string& pipeline : pipelines) {
       store::NewTrigger trigger;
       trigger.push_key = hooks::push_key(event, event.ref_updates.at(0));
