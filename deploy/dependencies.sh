@@ -10,7 +10,7 @@ set -euo pipefail
 
 build=(
   g++ cmake ninja-build pkg-config git openssh-client ca-certificates
-  libcpp-httplib-dev nlohmann-json3-dev libssl-dev libcurl4-openssl-dev libgit2-dev libzip-dev libsqlite3-dev
+  nlohmann-json3-dev libssl-dev libcurl4-openssl-dev libgit2-dev libzip-dev libsqlite3-dev
   libsimdjson-dev libdeflate-dev libyaml-cpp-dev libspdlog-dev libcli11-dev prometheus-cpp-dev libre2-dev zlib1g-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )

@@ -65,7 +65,7 @@ App::App(config::Settings settings)
                                             .clock = clock_,
                                             .log = log_,
                                             .on_started = [this] { workers_.wake(); }}),
-      listener_(listener_options(settings_)) {
+      listener_(listener_options(settings_), clock_, log_) {
   apply(settings_);
   add_hook_routes(listener_, receiver_, policy_);
   add_history_routes(listener_, store_, receiver_, policy_, log_, streams_stop_.get_token());
@@ -105,6 +105,7 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
 }
 
 std::string App::address() const {
+  if (!settings_.server.listen_path.empty()) return "unix:" + settings_.server.listen_path;
   const std::string& host = settings_.server.listen_host;
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return (settings_.server.tls ? "https://" : "http://") + (is_ipv6 ? "[" + host + "]" : host) + ":" +
@@ -123,9 +124,7 @@ void App::apply(const config::Settings& settings) {
   }
   RequestPolicy policy;
   policy.access = AccessTokens(tokens);
-  for (const std::string& text : settings.server.trusted_proxies) {
-    if (const auto range = hooks::IpRange::parse(text)) policy.trusted_proxies.push_back(*range);
-  }
+  policy.trusted_proxies = trusted_proxies(settings);
   git_credentials_.set(settings.credentials);
 
   receiver_.set_settings(std::move(intake_settings));
@@ -245,9 +244,10 @@ void App::reload() {
     fresh.history.database = settings_.history.database;
     fresh.server.listen_host = settings_.server.listen_host;
     fresh.server.listen_port = settings_.server.listen_port;
+    fresh.server.listen_path = settings_.server.listen_path;
     if (fresh.server.tls.has_value() != settings_.server.tls.has_value()) fresh.server.tls = settings_.server.tls;
     fresh.aws = settings_.aws;
-    if (fresh.server.tls) listener_.use_certificate({fresh.server.tls->certificate, fresh.server.tls->private_key});
+    if (fresh.server.tls) listener_.use_certificate(tls_files(*fresh.server.tls));
     apply(fresh);
     workers_.replace(worker_options(fresh));
     {
@@ -269,10 +269,15 @@ void App::warn_about_fixed_settings(const config::Settings& fresh) const {
   warn_if(fresh.data_directory != settings_.data_directory, "dataDirectory");
   warn_if(fresh.history.database != settings_.history.database, "history.database");
   warn_if(fresh.server.listen_host != settings_.server.listen_host ||
-              fresh.server.listen_port != settings_.server.listen_port,
+              fresh.server.listen_port != settings_.server.listen_port ||
+              fresh.server.listen_path != settings_.server.listen_path,
           "server.listen");
   warn_if(fresh.server.tls.has_value() != settings_.server.tls.has_value(), "server.tls");
   warn_if(fresh.server.max_body_bytes != settings_.server.max_body_bytes, "server.maxBodyBytes");
+  warn_if(fresh.server.max_connections != settings_.server.max_connections, "server.maxConnections");
+  warn_if(fresh.server.max_connections_per_address != settings_.server.max_connections_per_address,
+          "server.maxConnectionsPerAddress");
+  warn_if(fresh.server.proxy_protocol != settings_.server.proxy_protocol, "server.proxyProtocol");
   warn_if(fresh.aws.region != settings_.aws.region || fresh.aws.endpoint_url != settings_.aws.endpoint_url, "aws");
   warn_if(fresh.unclaimed_job_timeout != settings_.unclaimed_job_timeout, "unclaimedJobTimeout");
   warn_if(fresh.git.allow_file_protocol != settings_.git.allow_file_protocol, "git.allowFileProtocol");

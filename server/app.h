@@ -22,11 +22,11 @@
 #include "core/http/curl_transport.h"
 #include "core/intake/receiver.h"
 #include "core/jobs/worker_pool.h"
+#include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 #include "core/trigger/starter.h"
 #include "server/git_credentials.h"
-#include "server/listener.h"
 #include "server/routes.h"
 
 namespace penstock::server {
@@ -79,7 +79,7 @@ class App {
   trigger::Starter starter_;
   CurrentPolicy policy_;
   std::stop_source streams_stop_;
-  Listener listener_;
+  listener::Listener listener_;
   int port_ = 0;
 
   std::mutex request_mutex_;

@@ -294,11 +294,11 @@ void add_history_routes(Listener& listener, store::Store& store, intake::Receive
                    [routes, scope, answer](const Request& request) { return routes->guarded(request, scope, answer); });
   };
   add("GET", "/api/v1/deliveries", "history.read", &HistoryRoutes::list_deliveries);
-  add("GET", "/api/v1/deliveries/([^/]+)", "history.read", &HistoryRoutes::get_delivery);
-  add("POST", "/api/v1/deliveries/([^/]+)/redeliver", "history.redeliver", &HistoryRoutes::redeliver);
+  add("GET", "/api/v1/deliveries/{id}", "history.read", &HistoryRoutes::get_delivery);
+  add("POST", "/api/v1/deliveries/{id}/redeliver", "history.redeliver", &HistoryRoutes::redeliver);
   add("GET", "/api/v1/jobs", "history.read", &HistoryRoutes::list_jobs);
-  add("GET", "/api/v1/jobs/([^/]+)", "history.read", &HistoryRoutes::get_job);
-  add("GET", "/api/v1/jobs/([^/]+)/log", "history.read", &HistoryRoutes::job_log);
+  add("GET", "/api/v1/jobs/{id}", "history.read", &HistoryRoutes::get_job);
+  add("GET", "/api/v1/jobs/{id}/log", "history.read", &HistoryRoutes::job_log);
 }
 
 }  // namespace penstock::server

@@ -4,7 +4,7 @@
 namespace penstock::server {
 
 void add_hook_routes(Listener& listener, intake::Receiver& receiver, const CurrentPolicy& policy) {
-  listener.route("POST", "/hooks/([^/]+)", [&](const Request& request) {
+  listener.route("POST", "/hooks/{endpoint}", [&](const Request& request) {
     intake::HookRequest hook;
     hook.endpoint = request.captures.at(0);
     // An address that cannot be parsed matches no range: the unspecified address stands for it.

@@ -11,12 +11,17 @@
 
 #include "core/hooks/ip_range.h"
 #include "core/intake/receiver.h"
+#include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 #include "server/access.h"
-#include "server/listener.h"
 
 namespace penstock::server {
+
+using listener::Listener;
+using listener::problem;
+using listener::Request;
+using listener::Response;
 
 // What a reload replaces as a whole.
 struct RequestPolicy {

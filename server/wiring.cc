@@ -1,5 +1,6 @@
 #include "server/wiring.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/base/error.h"
@@ -86,14 +87,38 @@ trigger::Starter::Options starter_options(const config::Settings& settings) {
   return options;
 }
 
-Listener::Options listener_options(const config::Settings& settings) {
-  Listener::Options options;
-  options.host = settings.server.listen_host;
-  options.port = settings.server.listen_port;
-  if (settings.server.tls) {
-    options.tls = Listener::TlsFiles{settings.server.tls->certificate, settings.server.tls->private_key};
+std::vector<hooks::IpRange> trusted_proxies(const config::Settings& settings) {
+  std::vector<hooks::IpRange> ranges;
+  for (const std::string& text : settings.server.trusted_proxies) {
+    if (const auto range = hooks::IpRange::parse(text)) ranges.push_back(*range);
   }
+  return ranges;
+}
+
+listener::TlsFiles tls_files(const config::Tls& tls) {
+  return {tls.certificate, tls.private_key, tls.client_authorities};
+}
+
+listener::Listener::Options listener_options(const config::Settings& settings) {
+  listener::Listener::Options options;
+  options.addresses = listener::take_inherited_sockets();
+  if (options.addresses.empty()) {
+    listener::Address address;
+    address.host = settings.server.listen_host;
+    address.port = settings.server.listen_port;
+    address.unix_path = settings.server.listen_path;
+    options.addresses.push_back(std::move(address));
+  }
+  if (settings.server.tls) options.tls = tls_files(*settings.server.tls);
   options.max_body_bytes = settings.server.max_body_bytes;
+  options.max_connections = static_cast<std::size_t>(settings.server.max_connections);
+  options.max_connections_per_address = static_cast<std::size_t>(settings.server.max_connections_per_address);
+  options.proxy_protocol = settings.server.proxy_protocol;
+  options.is_trusted_proxy = [ranges = trusted_proxies(settings)](const std::string& text) {
+    const auto address = hooks::IpAddress::parse(text);
+    return address && std::any_of(ranges.begin(), ranges.end(),
+                                  [&](const hooks::IpRange& range) { return range.contains(*address); });
+  };
   return options;
 }
 

@@ -4,16 +4,18 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/aws/codepipeline.h"
 #include "core/aws/environment.h"
 #include "core/config/settings.h"
 #include "core/git/mirror.h"
+#include "core/hooks/ip_range.h"
 #include "core/http/curl_transport.h"
+#include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 #include "core/trigger/starter.h"
-#include "server/listener.h"
 
 namespace penstock::server {
 
@@ -30,6 +32,9 @@ store::Store::Options store_options(const config::Settings& settings);
 git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);
 trigger::Starter::Options starter_options(const config::Settings& settings);
-Listener::Options listener_options(const config::Settings& settings);
+std::vector<hooks::IpRange> trusted_proxies(const config::Settings& settings);
+listener::TlsFiles tls_files(const config::Tls& tls);
+// The sockets that systemd passed, if any, take the place of `server.listen`.
+listener::Listener::Options listener_options(const config::Settings& settings);
 
 }  // namespace penstock::server

@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+constexpr std::string_view kUnixPrefix = "unix:/";
 constexpr std::size_t kMaxFileBytes = 8u << 20;  // parse() has the last word; this only bounds memory
 
 std::optional<std::string> expect_http_url(const std::string& text) {
@@ -33,10 +34,15 @@ void load_server(Section server, Server& target) {
       (target.listen_host.find(':') == std::string::npos ? target.listen_host : "[" + target.listen_host + "]") + ":" +
       std::to_string(target.listen_port);
   server.read("listen", listen, [](const std::string& text) {
-    return parse_listen(text) ? std::nullopt
-                              : std::optional<std::string>("an address such as 0.0.0.0:8443, [::1]:8443 or :8443");
+    const bool is_path = text.starts_with(kUnixPrefix) && text.size() > kUnixPrefix.size() + 1;
+    return is_path || parse_listen(text)
+               ? std::nullopt
+               : std::optional<std::string>(
+                     "an address such as 0.0.0.0:8443, [::1]:8443, :8443 or unix:/run/penstock.sock");
   });
-  if (auto address = parse_listen(listen)) {
+  if (listen.starts_with(kUnixPrefix)) {
+    target.listen_path = listen.substr(kUnixPrefix.size() - 1);
+  } else if (auto address = parse_listen(listen)) {
     target.listen_host = std::move(address->host);
     target.listen_port = address->port;
   }
@@ -45,15 +51,23 @@ void load_server(Section server, Server& target) {
     std::string certificate, private_key;
     tls.require("certificate", certificate);
     tls.require("privateKey", private_key);
+    std::string client_authorities;
+    tls.read("clientAuthorities", client_authorities, expect_some_text);
     tls.finish();
-    target.tls = Tls{certificate, private_key};
+    target.tls = Tls{certificate, private_key, client_authorities};
   } else {
     server.ignore({"tls"});
   }
   server.read_list("trustedProxies", target.trusted_proxies, expect_ip_range);
+  server.read("proxyProtocol", target.proxy_protocol);
+  if (target.proxy_protocol && target.trusted_proxies.empty()) {
+    server.problem("proxyProtocol", "expected the proxies' addresses in server.trustedProxies, found none");
+  }
   server.read("publicUrl", target.public_url, expect_http_url);
   while (target.public_url.ends_with('/')) target.public_url.pop_back();
   server.read_bytes("maxBodyBytes", target.max_body_bytes, 1u << 10, 64u << 20);
+  server.read_integer("maxConnections", target.max_connections, 16, 1'000'000);
+  server.read_integer("maxConnectionsPerAddress", target.max_connections_per_address, 1, 1'000'000);
   server.read_duration("drainTimeout", target.drain_timeout, milliseconds(0), hours(24));
   server.finish();
 }

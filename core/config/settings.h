@@ -16,15 +16,19 @@ namespace penstock::config {
 
 struct Tls {
   std::filesystem::path certificate, private_key;
+  std::filesystem::path client_authorities;  // clients must show a certificate of one of these; empty = need not
 };
 
 struct Server {
   std::string listen_host = "127.0.0.1";
-  int listen_port = 8443;  // 0 = any free one
+  int listen_port = 8443;   // 0 = any free one
+  std::string listen_path;  // of a Unix socket, instead of host and port
   std::optional<Tls> tls;
   std::vector<std::string> trusted_proxies;  // CIDR
+  bool proxy_protocol = false;               // trusted proxies begin each connection with a PROXY header
   std::string public_url;                    // no trailing slash; may be empty
   std::uint64_t max_body_bytes = 4u << 20;
+  int max_connections = 10'000, max_connections_per_address = 2'000;
   std::chrono::milliseconds drain_timeout{60000};
 };
 

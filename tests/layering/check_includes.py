@@ -14,7 +14,7 @@ from pathlib import Path
 LAYERS = [
     ["base"],
     ["telemetry", "json", "http"],
-    ["hooks", "azure", "aws", "git", "archive", "store", "authz", "config"],
+    ["hooks", "azure", "aws", "git", "archive", "store", "authz", "config", "listener"],
     ["intake", "trigger", "jobs"],
 ]
 
@@ -25,7 +25,7 @@ LIBRARIES = {
     "simdjson.h": ["core/json"],
     "curl/*": ["core/http"],
     "re2/*": ["core/base"],
-    "openssl/*": ["core/base", "server"],
+    "openssl/*": ["core/base", "core/listener", "server"],
     "git2.h": ["core/git"],
     "git2/*": ["core/git"],
     "zip.h": ["core/archive"],
@@ -35,7 +35,6 @@ LIBRARIES = {
     "yaml-cpp/*": ["core/config"],
     "spdlog/*": ["core/telemetry"],
     "prometheus/*": ["core/telemetry"],
-    "httplib.h": ["server"],
     "CLI/*": ["server"],
 }
 

@@ -25,7 +25,7 @@ CLEAN = {
     "core/intake/CMakeLists.txt": "penstock_module(intake SOURCES intake.cc)\n",
     "core/intake/intake.cc": '#include "core/git/mirror.h"\n#include "core/store/store.h"\n',
     "server/CMakeLists.txt": "add_executable(penstock main.cc)\n",
-    "server/main.cc": '#include "core/intake/intake.h"\n#include <httplib.h>\n',
+    "server/main.cc": '#include "core/intake/intake.h"\n#include <CLI/CLI.hpp>\n',
     "tests/core/store/CMakeLists.txt": "penstock_test(store_test SOURCES store_test.cc)\n",
     "tests/core/store/store_test.cc": '#include "core/store/store.h"\n#include <sqlite3.h>\n',
 }

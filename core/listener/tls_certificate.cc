@@ -1,4 +1,4 @@
-#include "server/tls_certificate.h"
+#include "core/listener/tls_certificate.h"
 
 #include <ctime>
 #include <vector>
@@ -14,7 +14,7 @@
 #include "core/base/secret.h"
 #include "core/base/text.h"
 
-namespace penstock::server {
+namespace penstock::listener {
 namespace {
 
 using Bio = Handle<BIO, BIO_free_all>;
@@ -93,4 +93,4 @@ bool TlsCertificate::use_for(SSL* connection) const noexcept {
   return true;
 }
 
-}  // namespace penstock::server
+}  // namespace penstock::listener

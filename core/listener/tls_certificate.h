@@ -8,7 +8,7 @@
 
 #include "core/base/time.h"
 
-namespace penstock::server {
+namespace penstock::listener {
 
 // Immutable and thread-safe once made.
 class TlsCertificate {
@@ -27,4 +27,4 @@ class TlsCertificate {
   Timestamp not_after_;
 };
 
-}  // namespace penstock::server
+}  // namespace penstock::listener
