@@ -17,6 +17,11 @@ class ReaderPool {
  public:
   ReaderPool(const std::filesystem::path& path, int size, std::chrono::milliseconds timeout);
 
+  // Waits for what is being read and closes all connections; meanwhile, and until open(), reading is
+  // Error{kUnavailable}. Error{kTimeout} when a read does not end; then the next call goes on where this one stopped.
+  void close();
+  void open();
+
   // Runs `read` in one transaction (a single moment of the history) on a connection that is free. Waiting for one and
   // reading share the timeout: Error{kTimeout}.
   template <typename Read>
@@ -36,9 +41,12 @@ class ReaderPool {
     std::unique_ptr<Connection> connection;
   };
 
+  const std::filesystem::path path_;
+  const std::size_t size_;
   const std::chrono::milliseconds timeout_;
-  std::mutex mutex_;  // guards idle_
+  std::mutex mutex_;  // guards the rest
   std::condition_variable returned_;
+  bool closed_ = false;
   std::vector<std::unique_ptr<Connection>> idle_;
 };
 

@@ -1,6 +1,7 @@
 #include "core/store/sqlite.h"
 
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include <sqlite3.h>
@@ -26,6 +27,19 @@ ErrorKind kind_of_errno(int system_errno, ErrorKind otherwise) noexcept {
     default:
       return otherwise;
   }
+}
+
+// What the operating system said when a file of the database failed last; SQLite itself forgets it on some of its ways
+// out, above all when a commit fails.
+int last_errno_of_files(sqlite3* database) noexcept {
+  for (int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int error_number = 0;
+    if (sqlite3_file_control(database, "main", which, &file) == SQLITE_OK && file && file->pMethods &&
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error_number) == SQLITE_OK && error_number != 0)
+      return error_number;
+  }
+  return 0;
 }
 
 constexpr int kProgressInterval = 4000;  // virtual machine steps between two looks at the deadline
@@ -80,6 +94,8 @@ std::string_view name_of_sqlite_result(int result_code) noexcept {
       return "SQLITE_IOERR_WRITE";
     case SQLITE_IOERR_FSYNC:
       return "SQLITE_IOERR_FSYNC";
+    case SQLITE_IOERR_DIR_FSYNC:
+      return "SQLITE_IOERR_DIR_FSYNC";
     case SQLITE_IOERR_TRUNCATE:
       return "SQLITE_IOERR_TRUNCATE";
     case SQLITE_CONSTRAINT_UNIQUE:
@@ -318,12 +334,20 @@ Connection::CheckpointResult Connection::checkpoint(Checkpoint mode) {
   return {.complete = log_pages == written, .log_pages = log_pages};
 }
 
+void Connection::keep_log_on_close() noexcept {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
 void Connection::fail(int result_code) const {
   int system_errno = database_ ? sqlite3_system_errno(database_.get()) : 0;
   // The connection's text is about this error only when its code is; a bind or open failure may not have set it.
   std::string cause = database_ && sqlite3_extended_errcode(database_.get()) == result_code
                           ? sqlite3_errmsg(database_.get())
                           : sqlite3_errstr(result_code);
+  if ((result_code & 0xff) == SQLITE_IOERR) {
+    if (system_errno == 0) system_errno = last_errno_of_files(database_.get());
+    if (system_errno != 0) cause += " (" + std::generic_category().message(system_errno) + ")";
+  }
   ErrorKind kind = kind_of_sqlite_result(result_code, system_errno);
   if ((result_code & 0xff) == SQLITE_BUSY) cause += " by another process";
   Error error(kind, "history " + in_quotes(path_.string()) + ": " + cause);

@@ -145,6 +145,8 @@ class Connection {
     int log_pages = 0;  // pages that the log still holds
   };
   CheckpointResult checkpoint(Checkpoint mode);
+  // Closing the last connection shall not copy the log into the database and remove it, as it otherwise does.
+  void keep_log_on_close() noexcept;
 
   // Reads and clears the error state. "history "path": cause".
   [[noreturn]] void fail(int result_code) const;

@@ -1,6 +1,7 @@
 #include "core/store/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "core/store/schema.h"
 #include "core/store/sqlite.h"
 #include "core/store/triggers.h"
+#include "core/store/troubles.h"
 #include "core/store/writer.h"
 
 namespace penstock::store {
@@ -27,11 +29,22 @@ constexpr std::chrono::milliseconds kCheckpointBusyTimeout{0};
 constexpr std::size_t kSmallWriteBytes = 1024;
 constexpr int kPruneStep = 50;
 
-std::unique_ptr<Connection> open_for_writing(const Store::Options& options) {
+// While it is reopened, only another process can be in the way of copying the whole log.
+enum class LeftInLog { kMayBe, kMustNotBe };
+
+std::unique_ptr<Connection> open_for_writing(const Store::Options& options, std::uintmax_t quick_check_bytes,
+                                             LeftInLog left) {
   create_database_file(options.path);
   auto connection = std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite,
                                                  std::min(options.write_timeout / 2, kMaxBusyTimeout));
-  prepare_database(*connection, options.quick_check_bytes);
+  prepare_database(*connection, quick_check_bytes);
+  // A log that was found may end in a commit whose sync failed: readable, but not on disk, and what came after it would
+  // be lost with it. So nothing is ever appended to it.
+  bool complete = connection->checkpoint(Connection::Checkpoint::kRestart).complete;
+  if (!complete && left == LeftInLog::kMustNotBe)
+    throw Error(ErrorKind::kUnavailable, "history " + in_quotes(options.path.string()) +
+                                             ": after a failed sync its log must be copied again, and another process "
+                                             "is reading it; end that process");
   return connection;
 }
 
@@ -56,34 +69,101 @@ class RecordTicket final : public Writer::Ticket {
 
 class Store::Impl {
  public:
-  Impl(Options opened, const Clock& time) : options(std::move(opened)), clock(time) {
-    auto connection = open_for_writing(options);
+  Impl(Options opened, const Clock& time) : options(std::move(opened)), clock(time), troubles(options.on_trouble) {
+    auto connection = open_for_writing(options, options.quick_check_bytes, LeftInLog::kMayBe);
     checkpointer = std::make_unique<Checkpointer>(
-        std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite, kCheckpointBusyTimeout),
-        Checkpointer::Options{});
-    connection->set_commit_hook([pointer = checkpointer.get()](int pages) { pointer->note_log_pages(pages); });
-    writer = std::make_unique<Writer>(
-        std::move(connection), Writer::Options{.timeout = options.write_timeout,
-                                               .max_waiting = options.max_waiting,
-                                               .max_waiting_bytes = options.max_waiting_bytes,
-                                               .between_groups = [pointer = checkpointer.get()](Connection& own) {
-                                                 pointer->restart_if_wanted(own);
-                                               }});
+        open_for_checkpoints(), Checkpointer::Options{.passive_pages = options.checkpoint_pages,
+                                                      .restart_pages = options.log_restart_pages,
+                                                      .retry_delay = options.retry_interval,
+                                                      .after_checkpoint = [this](const Error* failure) {
+                                                        troubles.note(Trouble::Part::kCheckpoints, failure);
+                                                      }});
+    watch_log(*connection);
     readers = std::make_unique<ReaderPool>(options.path, options.readers, options.read_timeout);
+    Writer::Options writing{.timeout = options.write_timeout,
+                            .max_waiting = options.max_waiting,
+                            .max_waiting_bytes = options.max_waiting_bytes,
+                            .before_group = [this](std::unique_ptr<Connection>& own) { reopen_if_needed(own); },
+                            .after_group = [this](const Writer::GroupReport& report) { note_group(report); },
+                            .between_groups = [this](Connection& own) { checkpointer->restart_if_wanted(own); },
+                            .probe = touch,
+                            .probe_interval = options.retry_interval};
+    writer = std::make_unique<Writer>(std::move(connection), writing);
+  }
+
+  ~Impl() {
+    writer.reset();  // which still uses the others
+    // A checkpoint of the last connection to be closed would give up the log without the lost pages.
+    if (checkpointer->lost_pages()) {
+      try {
+        readers->close();
+      } catch (const Error&) {  // nobody may be reading any more
+      }
+      checkpointer->close();
+    }
   }
 
   void write(std::string_view doing, std::function<void(Connection&)> work) {
     writer->run<void>(doing, kSmallWriteBytes, std::move(work));
   }
 
+  // An empty write.
+  static void touch(Connection& connection) {
+    connection.prepare("UPDATE meta SET value = value + 1 WHERE name = 'writable_checks'").run();
+  }
+
   const Options options;
   const Clock& clock;
   const RecordOptions record_options{
       .clock = &clock, .make_request_token = options.make_request_token, .max_rejected = options.max_rejected};
+  Troubles troubles;
+  std::atomic<std::uint64_t> reopenings{0};
   // In the order in which they need each other. The last connection to be closed, the checkpointer's, empties the log.
   std::unique_ptr<Checkpointer> checkpointer;
-  std::unique_ptr<Writer> writer;
   std::unique_ptr<ReaderPool> readers;
+  std::unique_ptr<Writer> writer;
+
+ private:
+  std::unique_ptr<Connection> open_for_checkpoints() const {
+    return std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite, kCheckpointBusyTimeout);
+  }
+
+  void watch_log(Connection& connection) {
+    connection.set_commit_hook([this](int pages) { checkpointer->note_log_pages(pages); });
+  }
+
+  void note_group(const Writer::GroupReport& report) {
+    if (report.failure || report.committed) troubles.note(Trouble::Part::kWriting, report.failure);
+  }
+
+  // On the writer's thread. A connection that could not even roll back is of no more use than one that lost pages.
+  void reopen_if_needed(std::unique_ptr<Connection>& writing) {
+    if (writing && !writing->in_transaction() && !checkpointer->lost_pages()) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (reopening_failure_ && now - last_reopening_ < options.retry_interval) throw *reopening_failure_;
+    last_reopening_ = now;
+    try {
+      // All of them, or SQLite goes on from how far it believes to have copied the log.
+      checkpointer->close();
+      readers->close();
+      if (writing) writing->keep_log_on_close();
+      writing.reset();
+      auto connection = open_for_writing(options, 0, LeftInLog::kMustNotBe);
+      checkpointer->open(open_for_checkpoints());
+      watch_log(*connection);
+      readers->open();
+      writing = std::move(connection);
+    } catch (const Error& error) {
+      reopening_failure_ = error;
+      throw;
+    }
+    reopening_failure_.reset();
+    reopenings.fetch_add(1, std::memory_order_relaxed);
+    troubles.note(Trouble::Part::kCheckpoints, nullptr);
+  }
+
+  std::chrono::steady_clock::time_point last_reopening_;  // of the writer's thread, like the next
+  std::optional<Error> reopening_failure_;
 };
 
 Store::Store(Options options, const Clock& clock) : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
@@ -250,9 +330,7 @@ int Store::prune(Timestamp before, int limit) {
 }
 
 void Store::check_writable() {
-  impl_->write("checking that the history can be written", [](Connection& connection) {
-    connection.prepare("UPDATE meta SET value = value + 1 WHERE name = 'writable_checks'").run();
-  });
+  impl_->write("checking that the history can be written", Impl::touch);
 }
 
 Store::Stats Store::stats() const {
@@ -265,7 +343,10 @@ Store::Stats Store::stats() const {
           .checkpoints = checkpoints.checkpoints,
           .log_restarts = checkpoints.restarts,
           .checkpoint_failures = checkpoints.failures,
-          .log_pages = static_cast<std::uint64_t>(checkpoints.log_pages)};
+          .log_pages = static_cast<std::uint64_t>(checkpoints.log_pages),
+          .reopenings = impl_->reopenings.load(std::memory_order_relaxed),
+          .writing_trouble = impl_->troubles.current(Trouble::Part::kWriting),
+          .checkpoint_trouble = impl_->troubles.current(Trouble::Part::kCheckpoints)};
 }
 
 }  // namespace penstock::store

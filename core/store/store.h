@@ -9,9 +9,13 @@
 // may_have_happened(): after a crash at that very moment the write could be found complete.) A queue of waiting writes
 // longer than `max_waiting` or `max_waiting_bytes` is Error{kExhausted} at once. A corrupt or newer-versioned file is
 // Error{kCorrupt | kConfiguration} at opening.
-// Clock jumps: ids and order come from UUIDv7 made monotonic; retention uses received_at and only ever deletes rows
-// older than the age, in small steps.
-// The file has mode 0600 when it is made here; an existing file keeps its mode.
+// While nothing can be written the writer tries an empty write every retry_interval, so that on_trouble tells when it
+// is over. A lock held by another process is waited for once (write_timeout / 2, at most 5 s), then only 100 ms for as
+// long as it lasts. After a failed sync of the database file (a checkpoint) all connections are closed and opened again
+// and the log is copied anew before anything else is written: see Checkpointer. After a failed sync of the log (a
+// commit) the next commit overwrites the same places. Clock jumps: ids and order come from UUIDv7 made monotonic;
+// retention uses received_at and only ever deletes rows older than the age, in small steps. The file has mode 0600 when
+// it is made here; an existing file keeps its mode.
 //
 // Thread-safety: all methods may be called from any thread. Write methods block until on disk or `write_timeout`
 // (Error{kTimeout}; may_have_happened() unless the write was still waiting for its turn, then it is withdrawn). Reads
@@ -34,6 +38,16 @@
 
 namespace penstock::store {
 
+// Something that lasts: told once when it begins and once when it is over, not for every call that fails of it.
+struct Trouble {
+  enum class Part { kWriting, kCheckpoints } part;
+  enum class State { kBegins, kIsOver } state = State::kBegins;
+  ErrorKind kind = ErrorKind::kInternal;  // of the cause, at the beginning
+  std::string cause;                      // the latest
+  std::uint64_t failures = 0;             // how many attempts have failed
+  std::chrono::milliseconds lasted{0};    // when it is over
+};
+
 using RecordDone = std::function<void(const RecordedDelivery* recorded, const Error* error)>;
 
 class Store {
@@ -49,12 +63,20 @@ class Store {
     int max_rejected = 1000;
     // A file up to this size is checked page by page at opening; of a larger one only the edges of the tables are read.
     std::uintmax_t quick_check_bytes = 64u << 20;
+    // Of the write-ahead log, in pages of 4 KiB: after how many more it is copied into the database, and when writing
+    // has to wait until it begins anew.
+    int checkpoint_pages = 4000;
+    int log_restart_pages = 16000;
+    // While something fails: how long until it is tried again although nobody asks.
+    std::chrono::milliseconds retry_interval{1000};
     // Makes client_request_token of a new trigger (hooks::client_request_token, brought by whoever wires).
     std::function<std::string(const std::string& push_key, const std::string& webhook, const std::string& pipeline,
                               int generation)>
         make_request_token;
     // Makes Delivery::decisions_json of what was stored (hooks::expand_decisions).
     std::function<std::string(std::string_view webhook_set_content, std::string_view evidence)> expand_decisions;
+    // On one of the store's threads; must be short, must not throw and must not call the store.
+    std::function<void(const Trouble&)> on_trouble;
   };
   Store(Options options, const Clock& clock);  // opens or creates, migrates
   ~Store();
@@ -136,7 +158,10 @@ class Store {
     std::uint64_t commits = 0;                              // transactions that they shared
     std::size_t waiting_writes = 0;
     std::uint64_t checkpoints = 0, log_restarts = 0, checkpoint_failures = 0;
-    std::uint64_t log_pages = 0;  // of 4 KiB in the write-ahead log after the last commit
+    std::uint64_t log_pages = 0;   // of 4 KiB in the write-ahead log after the last commit
+    std::uint64_t reopenings = 0;  // after failed syncs
+    // Why nothing can be written, or the log not be copied into the database; empty = all is well.
+    std::string writing_trouble, checkpoint_trouble;
   };
   Stats stats() const;
 

@@ -1,5 +1,6 @@
 #include "core/store/writer.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -19,6 +20,14 @@ Error current_error() {
   } catch (...) {
     return Error(ErrorKind::kInternal, "unknown exception");
   }
+}
+
+// True for what is wrong with this piece of work, not with the disk. A corrupt page is met by those who need it.
+bool is_own(const Error& error) {
+  if (!error.code().starts_with("SQLITE_")) return true;
+  for (std::string_view own : {"SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_ERROR", "SQLITE_CORRUPT", "SQLITE_MISUSE"})
+    if (error.code().starts_with(own)) return true;
+  return false;
 }
 
 // What the caller of run() and the writer share; it outlives whichever of them leaves first.
@@ -138,15 +147,15 @@ void Writer::run_and_wait(std::string_view doing, std::size_t bytes, std::functi
 void Writer::run_thread() {
   Failures failures;
   for (;;) {
-    Group group = take_group();
-    if (group.empty()) return;
-    failures.assign(group.size(), std::nullopt);
-    commit_group(group, failures);
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      finish(*group[i], failures[i]);
-      group[i].reset();  // what it holds (request bodies) is let go now
+    std::optional<Group> group = take_group();
+    if (!group) return;
+    failures.assign(group->size(), std::nullopt);
+    commit_group(*group, failures);
+    for (std::size_t i = 0; i < group->size(); ++i) {
+      finish(*(*group)[i], failures[i]);
+      (*group)[i].reset();  // what it holds (request bodies) is let go now
     }
-    if (options_.between_groups) options_.between_groups(*connection_);
+    if (options_.between_groups && connection_) options_.between_groups(*connection_);
   }
 }
 
@@ -155,20 +164,26 @@ Error Writer::late(const Ticket& ticket) const {
                ticket.doing() + ": not on disk after " + std::to_string(options_.timeout.count()) + " ms");
 }
 
-// Blocks until there is work; empty when there will be none any more. What nobody waits for is left out, and what has
-// waited too long is told so.
-Writer::Group Writer::take_group() {
+// Blocks until there is work; nothing when there will be none any more, an empty group when it is time for a probe.
+// What nobody waits for is left out, and what has waited too long is told so.
+std::optional<Writer::Group> Writer::take_group() {
   Group group;
   while (group.empty()) {
     std::deque<std::unique_ptr<Ticket>> taken;
     {
       std::unique_lock lock(mutex_);
-      work_came_.wait(lock, [&] { return !waiting_.empty() || stopping_; });
-      if (waiting_.empty()) return {};
+      auto something = [&] { return !waiting_.empty() || stopping_; };
+      if (!in_trouble_ || !options_.probe) {
+        work_came_.wait(lock, something);
+      } else if (!work_came_.wait_for(lock, options_.probe_interval, something)) {
+        return group;
+      }
+      if (waiting_.empty()) return std::nullopt;
       taken.swap(waiting_);
       waiting_bytes_ = 0;
     }
     const auto now = std::chrono::steady_clock::now();
+    group.reserve(taken.size());
     for (auto& ticket : taken) {
       if (!ticket->take()) continue;
       if (now < ticket->deadline_) {
@@ -183,34 +198,67 @@ Writer::Group Writer::take_group() {
 }
 
 void Writer::commit_group(Group& group, Failures& failures) {
-  std::size_t stored = 0;
+  const auto began = std::chrono::steady_clock::now();
+  std::optional<Error> common;
+  bool committed = false;
   try {
-    Transaction transaction(*connection_, Transaction::Kind::kWrite);
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      try {
-        Savepoint savepoint(*connection_);
-        group[i]->run(*connection_);
-        savepoint.release();
-        ++stored;
-      } catch (...) {
-        // A full disk and the like end the whole transaction, not just the savepoint: what came before is gone as well.
-        if (!connection_->in_transaction()) throw;
-        failures[i] = current_error().with_context(group[i]->doing());
+    if (options_.before_group) options_.before_group(connection_);
+    const std::chrono::milliseconds patience = connection_->busy_timeout();
+    if (in_trouble_) connection_->set_busy_timeout(std::min(patience, options_.busy_timeout_in_trouble));
+    try {
+      Tried tried = try_group(group, failures, Undo::kWhole);
+      if (tried == Tried::kMustUndoEach) {
+        failures.assign(group.size(), std::nullopt);
+        tried = try_group(group, failures, Undo::kEach);
       }
+      committed = tried == Tried::kCommitted;
+    } catch (...) {
+      connection_->set_busy_timeout(patience);
+      throw;
     }
-    // With nothing to keep there is nothing to wait for.
-    if (stored > 0) {
-      transaction.commit();
-      commits_.fetch_add(1, std::memory_order_relaxed);
-    }
+    connection_->set_busy_timeout(patience);
   } catch (...) {
-    const Error common = current_error();
+    common = current_error();
     for (std::size_t i = 0; i < group.size(); ++i)
-      if (!failures[i]) failures[i] = common.with_context(group[i]->doing());
-    stored = 0;
+      if (!failures[i]) failures[i] = common->with_context(group[i]->doing());
   }
-  committed_writes_.fetch_add(stored, std::memory_order_relaxed);
-  failed_writes_.fetch_add(group.size() - stored, std::memory_order_relaxed);
+  in_trouble_ = common || (in_trouble_ && !committed);
+  const auto failed = static_cast<std::size_t>(
+      std::count_if(failures.begin(), failures.end(), [](const auto& failure) { return failure.has_value(); }));
+  committed_writes_.fetch_add(group.size() - failed, std::memory_order_relaxed);
+  failed_writes_.fetch_add(failed, std::memory_order_relaxed);
+  if (options_.after_group) {
+    options_.after_group({.writes = group.size(),
+                          .took = std::chrono::steady_clock::now() - began,
+                          .failure = common ? &*common : nullptr,
+                          .committed = committed});
+  }
+}
+
+Writer::Tried Writer::try_group(Group& group, Failures& failures, Undo undo) {
+  Transaction transaction(*connection_, Transaction::Kind::kWrite);
+  if (group.empty()) options_.probe(*connection_);
+  std::size_t failed = 0;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    try {
+      std::optional<Savepoint> savepoint;
+      if (undo == Undo::kEach) savepoint.emplace(*connection_);
+      group[i]->run(*connection_);
+      if (savepoint) savepoint->release();
+    } catch (...) {
+      Error error = current_error();
+      // A full disk and the like end the whole transaction, not just this piece: what came before is gone as well.
+      if (!is_own(error) || !connection_->in_transaction()) throw error;
+      if (undo == Undo::kWhole && group.size() > 1) return Tried::kMustUndoEach;
+      failures[i] = error.with_context(group[i]->doing());
+      ++failed;
+    }
+  }
+  // With nothing to keep there is nothing to wait for.
+  if (!group.empty() && failed == group.size()) return Tried::kNothingToCommit;
+  transaction.commit();
+  commits_.fetch_add(1, std::memory_order_relaxed);
+  return Tried::kCommitted;
 }
 
 void Writer::finish(Ticket& ticket, const std::optional<Error>& failure) noexcept {

@@ -2,8 +2,10 @@
 // one commit, so that the cost of reaching the disk is shared. Nothing is delayed on purpose: while one commit is under
 // way the next group gathers by itself.
 //
-// An error of one piece of work undoes that piece alone. When the transaction cannot be begun or committed, or the disk
-// fails in between, everybody in the group gets that error and nothing of the group is stored.
+// An error of one piece of work undoes that piece alone: the group is rolled back and run once more, then with a
+// savepoint for each piece (which would cost a third more if it were always done). When the transaction cannot be begun
+// or committed, or the disk fails in between, everybody in the group gets that error and nothing of the group is
+// stored. Until a commit succeeds again, an empty write is tried from time to time.
 //
 // No lock is held while work runs, the disk is waited for or anybody is answered.
 #pragma once
@@ -27,12 +29,28 @@ namespace penstock::store {
 
 class Writer {
  public:
+  struct GroupReport {
+    std::size_t writes = 0;                      // 0 = a probe
+    std::chrono::steady_clock::duration took{};  // from the beginning of the transaction to its end on disk
+    const Error* failure = nullptr;              // what made all of them fail
+    bool committed = false;                      // false without a failure: each had an error of its own
+  };
   struct Options {
     std::chrono::milliseconds timeout{10000};
     std::size_t max_waiting = 1024;
     std::size_t max_waiting_bytes = 64u << 20;  // one piece of work is always let in
-    // Called on the writer's thread after each group was answered; must not throw.
+    // All on the writer's thread.
+    // Before each transaction; may put another connection in the place of this one. What it throws, the group gets.
+    std::function<void(std::unique_ptr<Connection>&)> before_group;
+    // After each transaction, before anybody is answered; must not throw.
+    std::function<void(const GroupReport&)> after_group;
+    // After each group was answered; must not throw.
     std::function<void(Connection&)> between_groups;
+    // A write that changes nothing that matters, and how often it is tried while writing fails and nobody else tries.
+    std::function<void(Connection&)> probe;
+    std::chrono::milliseconds probe_interval{1000};
+    // While writing fails nobody waits longer than this for a lock.
+    std::chrono::milliseconds busy_timeout_in_trouble{100};
   };
   struct Counts {
     std::uint64_t committed_writes = 0, failed_writes = 0, commits = 0;
@@ -54,7 +72,7 @@ class Writer {
     virtual std::string doing() const = 0;
     // On the writer's thread: false when nobody waits for it any more; then nothing else is called.
     virtual bool take() noexcept { return true; }
-    // On the writer's thread, within a transaction.
+    // On the writer's thread, within a transaction. Once more from the start when that transaction was rolled back.
     virtual void run(Connection& connection) = 0;
     // Once, with no lock held: null when the work is on disk. On the writer's thread, or on that of submit().
     virtual void finish(const Error* error) = 0;
@@ -100,13 +118,17 @@ class Writer {
   std::optional<Error> enqueue(std::unique_ptr<Ticket>& ticket);  // takes it, or says why not
   void run_and_wait(std::string_view doing, std::size_t bytes, std::function<void(Connection&)> work);
   void run_thread();
-  Group take_group();
+  std::optional<Group> take_group();
   void commit_group(Group& group, Failures& failures);
+  enum class Undo { kWhole, kEach };
+  enum class Tried { kCommitted, kNothingToCommit, kMustUndoEach };
+  Tried try_group(Group& group, Failures& failures, Undo undo);
   static void finish(Ticket& ticket, const std::optional<Error>& failure) noexcept;
   Error late(const Ticket& ticket) const;
 
   const Options options_;
-  std::unique_ptr<Connection> connection_;  // of thread_ only
+  std::unique_ptr<Connection> connection_;  // of thread_ only, like the next
+  bool in_trouble_ = false;
 
   mutable std::mutex mutex_;  // guards the next four
   std::condition_variable work_came_;

@@ -59,7 +59,7 @@ TEST_P(DiskFault, LeavesNothingHalfStoredAndPasses) {
     ASSERT_LT(call, 1000);
   }
   // A delivery is one commit, hence one sync; its pages are many writes.
-  EXPECT_GT(call, GetParam().fault == FailingVfs::Fault::kSyncError ? 2 : 20);
+  EXPECT_GT(call, GetParam().fault.call == FailingVfs::Call::kSync ? 2 : 20);
   store.reset();
   store = std::make_unique<Store>(store_options(path), clock);
   for (const auto& id : stored) EXPECT_TRUE(store->find_delivery(id));
@@ -67,21 +67,21 @@ TEST_P(DiskFault, LeavesNothingHalfStoredAndPasses) {
   EXPECT_EQ(Connection(path, Connection::Mode::kReadOnly, 1s).query_text("PRAGMA integrity_check"), "ok");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryCall, DiskFault,
-    ::testing::Values(FaultCase{"DiskFull", FailingVfs::Fault::kDiskFull, ErrorKind::kExhausted},
-                      FaultCase{"WriteError", FailingVfs::Fault::kWriteError, ErrorKind::kUnavailable},
-                      FaultCase{"SyncError", FailingVfs::Fault::kSyncError, ErrorKind::kUnavailable}),
-    [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(EveryCall, DiskFault,
+                         ::testing::Values(FaultCase{"DiskFull", FailingVfs::kDiskFull, ErrorKind::kExhausted},
+                                           FaultCase{"WriteError", FailingVfs::kWriteError, ErrorKind::kUnavailable},
+                                           FaultCase{"ReadOnly", FailingVfs::kReadOnly, ErrorKind::kPermission},
+                                           FaultCase{"SyncError", FailingVfs::kSyncError, ErrorKind::kUnavailable}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(DiskFaults, ASyncThatFailedMayHaveHappened) {
   FailingVfs disk;
   TemporaryDirectory folder(fast_folder());
   testing::FakeClock clock;
   Store store(store_options(folder.path() / "history.db"), clock);
-  disk.arm(FailingVfs::Fault::kSyncError, 1);
+  disk.arm(FailingVfs::kSyncError, 1);
   EXPECT_TRUE(error_of([&] { store.record_delivery(make_delivery(clock)); }).may_have_happened());
-  disk.arm(FailingVfs::Fault::kDiskFull, 1);
+  disk.arm(FailingVfs::kDiskFull, 1);
   EXPECT_FALSE(error_of([&] { store.record_delivery(make_delivery(clock)); }).may_have_happened());
   EXPECT_EQ(error_of([&] { store.check_writable(); }).kind(), ErrorKind::kExhausted);
   disk.heal();
