@@ -1,8 +1,9 @@
 -- The load: each request is a new git.push, so that none is a duplicate of another.
 --
 -- Arguments: the file of the bodies, one a line, which are sent in turn; the target; the Authorization header; the first
--- number; requests per second of this thread, 0 for as many as the answers allow. A body has the marks @number@, @hex12@
--- and @hex40@ where values of these widths belong.
+-- number; requests per second of this thread, 0 for as many as the answers allow; optionally a file to which the
+-- deliveryId of each 200 is appended, and each other status. A body has the marks @number@, @hex12@ and @hex40@ where
+-- values of these widths belong.
 local ffi = require("ffi")
 ffi.cdef "typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int clock, moment* now);"
 
@@ -41,6 +42,16 @@ function init(arguments)
   number = tonumber(arguments[4]) + thread_number * 20000000
   local rate = tonumber(arguments[5])
   if rate > 0 then keep_to(rate) end
+  if arguments[6] then note_answers(arguments[6]) end
+end
+
+-- wrk calls response() once there is such a function.
+function note_answers(path)
+  local file = assert(io.open(path, "ab"))
+  file:setvbuf("no")
+  function response(status, _, body)
+    file:write((status == 200 and body:match('"deliveryId":"([^"]+)"') or status) .. "\n")
+  end
 end
 
 -- wrk asks for a delay() before each request once there is such a function.
