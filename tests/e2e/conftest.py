@@ -20,7 +20,8 @@ REPORTS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime erro
 
 
 def pytest_configure(config):
-    missing = [p for p in ("git", "openssl", "/usr/sbin/nginx", "fcgiwrap", "/usr/sbin/sshd", "ssh-keygen", "unzip")
+    missing = [p for p in ("git", "openssl", "/usr/sbin/nginx", "fcgiwrap", "/usr/sbin/sshd", "ssh-keygen", "unzip", "haproxy",
+                             "caddy", "slowhttptest", "wrk", "webhook", "curl")
                if not shutil.which(p)]
     if missing:
         pytest.exit(f"missing programs: {' '.join(missing)}; run deploy/dependencies.sh --tests", returncode=2)
@@ -92,7 +93,8 @@ def make_penstock(tmp_path, sandbox, git_http, authority, certificate):
             if value is None:
                 configuration.pop(key, None)
             elif isinstance(value, dict) and isinstance(configuration.get(key), dict) and key == "server":
-                configuration[key].update(value)
+                merged = {**configuration[key], **value}
+                configuration[key] = {k: v for k, v in merged.items() if v is not None}
             else:
                 configuration[key] = value
         trust = {"GIT_SSL_CAINFO": str(authority.certificate), "SSL_CERT_FILE": str(authority.certificate)}
