@@ -11,7 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/hooks/decision.h"
+#include "core/hooks/decision_plan.h"
 #include "core/json/document.h"
 
 using namespace penstock;
@@ -81,6 +81,10 @@ void check_decisions(const Event& event) {
   }
   const auto document = json::Document::parse(decisions_to_json(decisions));
   check(document.root().size() == decisions.size());
+
+  const DecisionPlan plan(pointers);
+  check(expand_decisions(to_json(plan.set()), encode_evidence(plan.judge(event, lookup, limits))) ==
+        decisions_to_json(decisions));
 }
 
 }  // namespace
