@@ -211,7 +211,6 @@ std::optional<store::NewDelivery> Receiver::examine(HookRequest& request, Work& 
       headers_to_json(endpoint, request.headers, HeaderTrust::kAuthenticated, options_.header_bytes_kept);
   delivery.body = std::move(request.body);
   delivery.body_bytes = delivery.body.size();
-  delivery.body_sha256 = sha256_hex(delivery.body);
   std::optional<hooks::Event> event;
   try {
     event = parse_event_or_explain(delivery.body, delivery.reason);
@@ -309,6 +308,7 @@ std::optional<store::NewDelivery> Receiver::reject_broken(store::NewDelivery del
   if (!grant.granted) return std::nullopt;
   delivery.outcome = store::Outcome::kRejected;
   delivery.reason = "400: " + reason;
+  delivery.body_sha256 = sha256_hex(delivery.body);
   delivery.body.resize(std::min(delivery.body.size(), options_.broken_body_bytes_kept));
   return delivery;
 }
@@ -394,7 +394,6 @@ HookAnswer Receiver::redeliver(const std::string& delivery_id) {
   delivery.request_headers_json = stored->request_headers_json;
   delivery.body = stored->body;
   delivery.body_bytes = stored->body_bytes;
-  delivery.body_sha256 = stored->body_sha256;
   delivery.redelivery_of = stored->id;
   const std::optional<hooks::Event> event = parse_event_or_explain(delivery.body, delivery.reason);
   Work work;

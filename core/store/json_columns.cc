@@ -1,5 +1,7 @@
 #include "core/store/json_columns.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/json/json.h"
 
@@ -12,6 +14,17 @@ std::string encode(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// Written by hand, as every delivery has them.
+void append_text(std::string& out, const std::string& text) {
+  const bool is_plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+  if (is_plain) {
+    ((out += '"') += text) += '"';
+  } else {
+    out += encode(Json(text));
+  }
+}
+
 // Runs `read` over the parsed text; whatever does not fit is corruption.
 template <typename Read>
 auto decode(std::string_view text, Read&& read) {
@@ -22,8 +35,7 @@ auto decode(std::string_view text, Read&& read) {
   }
 }
 
-template <typename Value>
-std::string encode_object(const std::map<std::string, Value>& map) {
+std::string encode_object(const std::map<std::string, double>& map) {
   Json object = Json::object();
   // Keys of a std::map are distinct, so there is nothing to search for.
   for (const auto& [key, value] : map) object.push_back({key, Json(value)});
@@ -42,7 +54,14 @@ std::map<std::string, Value> decode_object(std::string_view text) {
 }  // namespace
 
 std::string encode_map(const std::map<std::string, std::string>& map) {
-  return map.empty() ? "{}" : encode_object(map);
+  std::string out = "{";
+  for (const auto& [key, value] : map) {
+    if (out.size() > 1) out += ',';
+    append_text(out, key);
+    out += ':';
+    append_text(out, value);
+  }
+  return out += '}';
 }
 std::map<std::string, std::string> decode_map(std::string_view text) {
   return decode_object<std::string>(text);
@@ -55,9 +74,17 @@ std::map<std::string, double> decode_phases(std::string_view text) {
 }
 
 std::string encode_ref_updates(const std::vector<RefUpdateRecord>& updates) {
-  Json list = Json::array();
-  for (const auto& update : updates) list.push_back({update.name, update.old_object_id, update.new_object_id});
-  return encode(list);
+  std::string out = "[";
+  for (const auto& update : updates) {
+    out += out.size() > 1 ? ",[" : "[";
+    append_text(out, update.name);
+    out += ',';
+    append_text(out, update.old_object_id);
+    out += ',';
+    append_text(out, update.new_object_id);
+    out += ']';
+  }
+  return out += ']';
 }
 
 std::vector<RefUpdateRecord> decode_ref_updates(std::string_view text) {
@@ -73,7 +100,12 @@ std::vector<RefUpdateRecord> decode_ref_updates(std::string_view text) {
 }
 
 std::string encode_integers(const std::vector<std::int64_t>& values) {
-  return encode(Json(values));
+  std::string out = "[";
+  for (const std::int64_t value : values) {
+    if (out.size() > 1) out += ',';
+    out += std::to_string(value);
+  }
+  return out += ']';
 }
 std::vector<std::int64_t> decode_integers(std::string_view text) {
   return decode(text, [](const Json& list) { return list.get<std::vector<std::int64_t>>(); });

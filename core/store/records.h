@@ -67,7 +67,7 @@ struct NewDelivery {
   std::string request_headers_json;  // JSON object, redacted
   std::string body;                  // raw; empty when it must not be kept
   std::uint64_t body_bytes = 0;
-  std::string body_sha256;
+  std::string body_sha256;  // only for a body that is not kept whole; otherwise it is told from the body when asked
   std::vector<NewTrigger> triggers;
   // Redelivery of an earlier delivery: its triggers are the next generation.
   std::optional<std::string> redelivery_of;

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/digest.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
 #include "core/store/checkpointer.h"
@@ -202,6 +203,9 @@ std::optional<Delivery> Store::find_delivery(const std::string& id) const {
   if (evidence) {
     if (!impl_->options.expand_decisions) throw Error(ErrorKind::kInternal, "Store::Options has no expand_decisions");
     delivery->decisions_json = impl_->options.expand_decisions(evidence->webhook_set, evidence->evidence);
+  }
+  if (delivery && delivery->body_sha256.empty() && !delivery->body.empty()) {
+    delivery->body_sha256 = sha256_hex(delivery->body);
   }
   return delivery;
 }

@@ -1,34 +1,18 @@
 #include "core/telemetry/log.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <cmath>
-
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/base/time.h"
+#include "core/telemetry/line_writer.h"
 
 namespace penstock::telemetry {
 namespace {
-
-spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarning:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kOff:
-      return spdlog::level::off;
-  }
-  return spdlog::level::off;
-}
 
 std::string_view name_of(LogLevel level) {
   switch (level) {
@@ -49,6 +33,12 @@ std::string_view name_of(LogLevel level) {
 // A JSON string of at most 8 KiB; invalid UTF-8 is replaced, so that a line is always valid JSON.
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kDigits[] = "0123456789abcdef";
+  // Nearly all values are short and plain.
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  if (text.size() <= 8192 && std::all_of(text.begin(), text.end(), is_plain)) {
+    ((out += '"') += text) += '"';
+    return;
+  }
   out.push_back('"');
   for (const char c : truncate_utf8(text, 8192, 8192)) {
     const auto byte = static_cast<unsigned char>(c);
@@ -101,17 +91,21 @@ void append_value(std::string& out, const LogValue& value) {
 }
 
 std::string to_json_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
-  std::string line = "{\"time\":\"" + format_rfc3339(SystemClock().now()) + "\",\"level\":\"";
+  std::string line;
+  line.reserve(320);
+  line += "{\"time\":\"";
+  line += format_rfc3339(SystemClock().now());
+  line += "\",\"level\":\"";
   line += name_of(level);
   line += "\",\"message\":";
   append_json_string(line, message);
   for (const LogField& field : fields) {
-    line += ",";
+    line += ',';
     append_json_string(line, field.name);
-    line += ":";
+    line += ':';
     append_value(line, field.value);
   }
-  line += "}";
+  line += '}';
   return line;
 }
 
@@ -131,20 +125,23 @@ std::string to_text_line(LogLevel level, std::string_view message, std::initiali
   return line;
 }
 
+std::string to_line(LogFormat format, LogLevel level, std::string_view message,
+                    std::initializer_list<LogField> fields) {
+  return format == LogFormat::kJson ? to_json_line(level, message, fields) : to_text_line(level, message, fields);
+}
+
 }  // namespace
 
 struct Log::Sink {
-  std::shared_ptr<spdlog::logger> logger;
-  LogFormat format = LogFormat::kJson;
+  explicit Sink(LogFormat line_format) : format(line_format) {}
+  const LogFormat format;
+  std::atomic<LogLevel> level = LogLevel::kOff;
+  LineWriter writer{{.describe_loss = [this](std::uint64_t lines) {
+    return to_line(format, LogLevel::kWarning, "log lines were dropped: stderr was not read", {{"lines", lines}});
+  }}};
 };
 
-Log::Log(const Options& options) : sink_(std::make_unique<Sink>()) {
-  sink_->format = options.format;
-  sink_->logger = std::make_shared<spdlog::logger>("penstock", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  // The line is finished before spdlog sees it: its own pattern must not look into foreign text.
-  sink_->logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v"));
-  sink_->logger->set_error_handler([](const std::string&) {});
-  sink_->logger->flush_on(spdlog::level::debug);
+Log::Log(const Options& options) : sink_(std::make_unique<Sink>(options.format)) {
   set_level(options.level);
 }
 
@@ -156,18 +153,17 @@ Log::Log(Log&&) noexcept = default;
 Log::~Log() = default;
 
 void Log::set_level(LogLevel level) {
-  sink_->logger->set_level(to_spdlog(level));
+  sink_->level = level;
 }
 
 bool Log::enabled(LogLevel level) const {
-  return sink_->logger->should_log(to_spdlog(level));
+  return level >= sink_->level.load(std::memory_order_relaxed);
 }
 
 void Log::write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const {
   if (!enabled(level)) return;
-  const std::string line =
-      sink_->format == LogFormat::kJson ? to_json_line(level, message, fields) : to_text_line(level, message, fields);
-  sink_->logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  sink_->writer.write(to_line(sink_->format, level, message, fields),
+                      level >= LogLevel::kWarning ? LineWriter::Urgency::kNow : LineWriter::Urgency::kNone);
 }
 
 void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {

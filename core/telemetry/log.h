@@ -33,7 +33,9 @@ struct LogField {
   LogField(std::string_view field, T number) : name(field), value(static_cast<std::int64_t>(number)) {}
 };
 
-// Thread-safe. Writing blocks only on stderr itself; when stderr is gone, entries are dropped.
+// Thread-safe. Nobody waits for stderr: entries are written within 100 ms by a thread of the log's own, warnings and
+// errors at once. When stderr is gone or not read, entries are dropped, and counted. The destructor writes what is
+// left.
 class Log {
  public:
   struct Options {

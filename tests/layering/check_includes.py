@@ -33,7 +33,6 @@ LIBRARIES = {
     "libdeflate.h": ["core/archive"],
     "sqlite3.h": ["core/store"],
     "yaml-cpp/*": ["core/config"],
-    "spdlog/*": ["core/telemetry"],
     "prometheus/*": ["core/telemetry"],
     "CLI/*": ["server"],
 }

@@ -23,6 +23,7 @@ TEST_F(ReceiverTest, PushThatMatchesIsStoredWithItsTriggerAndWakesTheTriggerStag
   const auto stored = store_->find_delivery(answer.delivery_id);
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->body, make_push_payload());
+  EXPECT_EQ(stored->body_sha256, sha256_hex(make_push_payload()));
   EXPECT_EQ(stored->event_type, "git.push");
   EXPECT_EQ(stored->remote_address, "192.0.2.7");
   EXPECT_NE(stored->decisions_json.find("all filters passed"), std::string::npos);
@@ -246,6 +247,7 @@ TEST_F(ReceiverTest, BytesThatAreNoJsonAre400AndKept) {
   const HookAnswer huge = post(std::string(1 << 20, 'x'));
   EXPECT_EQ(store_->find_delivery(huge.delivery_id)->body.size(), 64u << 10);
   EXPECT_EQ(store_->find_delivery(huge.delivery_id)->body_bytes, 1u << 20);
+  EXPECT_EQ(store_->find_delivery(huge.delivery_id)->body_sha256, sha256_hex(std::string(1 << 20, 'x')));
 }
 
 TEST_F(ReceiverTest, SecretsInHeadersAreRedacted) {
