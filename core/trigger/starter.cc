@@ -17,6 +17,10 @@ constexpr int kMaxPending = 100'000;
 // Above this many the list is not read anew for every trigger that was started, but once in a while.
 constexpr std::size_t kLongList = 1000;
 constexpr std::chrono::milliseconds kLongListLife{1000};
+// With a long backlog a round takes its time, and every push asks for one: between two of them it rests this many times
+// as long as the last one took, so that the backlog costs a tenth of a core and not all of it.
+constexpr int kRestPerRound = 9;
+constexpr std::chrono::milliseconds kLongestRest{500};
 constexpr BackoffPolicy kStoreBackoff{std::chrono::milliseconds(200), std::chrono::seconds(10)};
 
 Timestamp far_future() {
@@ -83,9 +87,12 @@ void Starter::join() {
 void Starter::schedule(std::stop_token stop) {
   int failures = 0;
   while (!stop.stop_requested()) {
-    std::chrono::milliseconds pause{0};
+    std::chrono::milliseconds pause{0}, rest{0};
     try {
+      const auto began = std::chrono::steady_clock::now();
       pause = schedule_once();
+      const auto taken = std::chrono::steady_clock::now() - began;
+      rest = std::min(kLongestRest, std::chrono::duration_cast<std::chrono::milliseconds>(kRestPerRound * taken));
       failures = 0;
     } catch (const std::exception& error) {
       ++failures;
@@ -95,6 +102,10 @@ void Starter::schedule(std::stop_token stop) {
       Wake none;
       none.wait_for(stop, pause);
       continue;
+    }
+    if (rest.count() > 0) {
+      Wake none;
+      none.wait_for(stop, rest);
     }
     parts_.wake.wait_for(stop, pause);
   }
