@@ -17,9 +17,11 @@
 #include "core/store/retention.h"
 #include "core/store/schema.h"
 #include "core/store/sqlite.h"
+#include "core/store/store_metrics.h"
 #include "core/store/triggers.h"
 #include "core/store/troubles.h"
 #include "core/store/writer.h"
+#include "core/telemetry/metrics.h"
 
 namespace penstock::store {
 namespace {
@@ -52,16 +54,24 @@ std::unique_ptr<Connection> open_for_writing(const Store::Options& options, std:
 // A delivery on its way to the disk.
 class RecordTicket final : public Writer::Ticket {
  public:
-  RecordTicket(PreparedDelivery prepared, const RecordOptions& options, RecordDone done)
-      : Ticket(prepared.bytes()), prepared_(std::move(prepared)), options_(options), done_(std::move(done)) {}
+  RecordTicket(PreparedDelivery prepared, const RecordOptions& options, StoreMetrics* metrics, RecordDone done)
+      : Ticket(prepared.bytes()),
+        prepared_(std::move(prepared)),
+        options_(options),
+        metrics_(metrics),
+        done_(std::move(done)) {}
 
  private:
   std::string doing() const override { return "recording delivery " + in_quotes(prepared_.delivery.id); }
   void run(Connection& connection) override { recorded_ = store::record_delivery(connection, prepared_, options_); }
-  void finish(const Error* error) override { done_(error ? nullptr : &*recorded_, error); }
+  void finish(const Error* error) override {
+    if (!error && metrics_) metrics_->note_recorded(recorded_->outcome);
+    done_(error ? nullptr : &*recorded_, error);
+  }
 
   const PreparedDelivery prepared_;
-  const RecordOptions& options_;  // the store's
+  const RecordOptions& options_;  // the store's, like the next
+  StoreMetrics* const metrics_;
   const RecordDone done_;
   std::optional<RecordedDelivery> recorded_;
 };
@@ -71,6 +81,7 @@ class RecordTicket final : public Writer::Ticket {
 class Store::Impl {
  public:
   Impl(Options opened, const Clock& time) : options(std::move(opened)), clock(time), troubles(options.on_trouble) {
+    if (options.metrics) counted.emplace(*options.metrics);
     auto connection = open_for_writing(options, options.quick_check_bytes, LeftInLog::kMayBe);
     checkpointer = std::make_unique<Checkpointer>(
         open_for_checkpoints(), Checkpointer::Options{.passive_pages = options.checkpoint_pages,
@@ -90,9 +101,11 @@ class Store::Impl {
                             .probe = touch,
                             .probe_interval = options.retry_interval};
     writer = std::make_unique<Writer>(std::move(connection), writing);
+    if (options.metrics) watch_stats(*options.metrics);
   }
 
   ~Impl() {
+    watches.clear();
     writer.reset();  // which still uses the others
     // A checkpoint of the last connection to be closed would give up the log without the lost pages.
     if (checkpointer->lost_pages()) {
@@ -108,6 +121,9 @@ class Store::Impl {
     writer->run<void>(doing, kSmallWriteBytes, std::move(work));
   }
 
+  Stats stats() const;
+  StoreMetrics* metrics() noexcept { return counted ? &*counted : nullptr; }
+
   // An empty write.
   static void touch(Connection& connection) {
     connection.prepare("UPDATE meta SET value = value + 1 WHERE name = 'writable_checks'").run();
@@ -118,6 +134,8 @@ class Store::Impl {
   const RecordOptions record_options{
       .clock = &clock, .make_request_token = options.make_request_token, .max_rejected = options.max_rejected};
   Troubles troubles;
+  std::optional<StoreMetrics> counted;
+  std::vector<telemetry::Metrics::Watch> watches;
   std::atomic<std::uint64_t> reopenings{0};
   // In the order in which they need each other. The last connection to be closed, the checkpointer's, empties the log.
   std::unique_ptr<Checkpointer> checkpointer;
@@ -133,7 +151,36 @@ class Store::Impl {
     connection.set_commit_hook([this](int pages) { checkpointer->note_log_pages(pages); });
   }
 
+  void watch_stats(telemetry::Metrics& metrics) {
+    auto watch = [&](telemetry::Metrics::Kind kind, const char* name, const char* help, auto read) {
+      watches.push_back(metrics.watch(kind, name, help, [this, read] { return static_cast<double>(read(stats())); }));
+    };
+    constexpr auto kCounter = telemetry::Metrics::Kind::kCounter;
+    constexpr auto kGauge = telemetry::Metrics::Kind::kGauge;
+    watch(kGauge, "penstock_store_waiting_writes", "Writes that wait for their turn.",
+          [](const Stats& now) { return now.waiting_writes; });
+    watch(kCounter, "penstock_store_writes_total", "Writes that are on disk.",
+          [](const Stats& now) { return now.committed_writes; });
+    watch(kCounter, "penstock_store_failed_writes_total", "Writes that were taken up and failed, for any cause.",
+          [](const Stats& now) { return now.failed_writes; });
+    watch(kCounter, "penstock_store_refused_writes_total", "Writes that were refused as too many were waiting.",
+          [](const Stats& now) { return now.refused_writes; });
+    watch(kCounter, "penstock_store_late_writes_total", "Writes whose turn came after their deadline.",
+          [](const Stats& now) { return now.late_writes; });
+    watch(kGauge, "penstock_store_writable", "0 while nothing can be written.",
+          [](const Stats& now) { return now.writing_trouble.empty() ? 1 : 0; });
+    watch(kCounter, "penstock_store_checkpoints_total", "Times that the write-ahead log was copied into the database.",
+          [](const Stats& now) { return now.checkpoints; });
+    watch(kCounter, "penstock_store_checkpoint_failures_total", "Checkpoints that failed.",
+          [](const Stats& now) { return now.checkpoint_failures; });
+    watch(kGauge, "penstock_store_log_pages", "Pages of 4 KiB in the write-ahead log.",
+          [](const Stats& now) { return now.log_pages; });
+    watch(kCounter, "penstock_store_reopenings_total", "Times that the database was reopened after a failed sync.",
+          [](const Stats& now) { return now.reopenings; });
+  }
+
   void note_group(const Writer::GroupReport& report) {
+    if (counted) counted->note_group(report.writes, report.took, report.failure);
     if (report.failure || report.committed) troubles.note(Trouble::Part::kWriting, report.failure);
   }
 
@@ -174,17 +221,20 @@ Store::~Store() = default;
 
 RecordedDelivery Store::record_delivery(const NewDelivery& delivery) {
   auto prepared = std::make_shared<const PreparedDelivery>(delivery);
-  return impl_->writer->run<RecordedDelivery>("recording delivery " + in_quotes(delivery.id), prepared->bytes(),
-                                              [prepared, options = &impl_->record_options](Connection& connection) {
-                                                return store::record_delivery(connection, *prepared, *options);
-                                              });
+  auto recorded =
+      impl_->writer->run<RecordedDelivery>("recording delivery " + in_quotes(delivery.id), prepared->bytes(),
+                                           [prepared, options = &impl_->record_options](Connection& connection) {
+                                             return store::record_delivery(connection, *prepared, *options);
+                                           });
+  if (StoreMetrics* metrics = impl_->metrics()) metrics->note_recorded(recorded.outcome);
+  return recorded;
 }
 
 void Store::record_delivery(NewDelivery delivery, RecordDone done) noexcept {
   std::unique_ptr<Writer::Ticket> ticket;
   try {
     PreparedDelivery prepared(std::move(delivery));
-    ticket = std::make_unique<RecordTicket>(std::move(prepared), impl_->record_options, done);
+    ticket = std::make_unique<RecordTicket>(std::move(prepared), impl_->record_options, impl_->metrics(), done);
   } catch (const Error& error) {
     done(nullptr, &error);
     return;
@@ -337,20 +387,26 @@ void Store::check_writable() {
   impl_->write("checking that the history can be written", Impl::touch);
 }
 
-Store::Stats Store::stats() const {
-  Writer::Counts writes = impl_->writer->counts();
-  Checkpointer::Counts checkpoints = impl_->checkpointer->counts();
+Store::Stats Store::Impl::stats() const {
+  Writer::Counts writes = writer->counts();
+  Checkpointer::Counts checkpoints = checkpointer->counts();
   return {.committed_writes = writes.committed_writes,
           .failed_writes = writes.failed_writes,
           .commits = writes.commits,
+          .refused_writes = writes.refused_writes,
+          .late_writes = writes.late_writes,
           .waiting_writes = writes.waiting,
           .checkpoints = checkpoints.checkpoints,
           .log_restarts = checkpoints.restarts,
           .checkpoint_failures = checkpoints.failures,
           .log_pages = static_cast<std::uint64_t>(checkpoints.log_pages),
-          .reopenings = impl_->reopenings.load(std::memory_order_relaxed),
-          .writing_trouble = impl_->troubles.current(Trouble::Part::kWriting),
-          .checkpoint_trouble = impl_->troubles.current(Trouble::Part::kCheckpoints)};
+          .reopenings = reopenings.load(std::memory_order_relaxed),
+          .writing_trouble = troubles.current(Trouble::Part::kWriting),
+          .checkpoint_trouble = troubles.current(Trouble::Part::kCheckpoints)};
+}
+
+Store::Stats Store::stats() const {
+  return impl_->stats();
 }
 
 }  // namespace penstock::store

@@ -36,6 +36,10 @@
 #include "core/base/time.h"
 #include "core/store/records.h"
 
+namespace penstock::telemetry {
+class Metrics;
+}
+
 namespace penstock::store {
 
 // Something that lasts: told once when it begins and once when it is over, not for every call that fails of it.
@@ -77,6 +81,8 @@ class Store {
     std::function<std::string(std::string_view webhook_set_content, std::string_view evidence)> expand_decisions;
     // On one of the store's threads; must be short, must not throw and must not call the store.
     std::function<void(const Trouble&)> on_trouble;
+    // Where the store counts; must outlive it. Null = nowhere.
+    telemetry::Metrics* metrics = nullptr;
   };
   Store(Options options, const Clock& clock);  // opens or creates, migrates
   ~Store();
@@ -156,6 +162,7 @@ class Store {
   struct Stats {
     std::uint64_t committed_writes = 0, failed_writes = 0;  // calls
     std::uint64_t commits = 0;                              // transactions that they shared
+    std::uint64_t refused_writes = 0, late_writes = 0;      // too much was waiting; its turn came after the timeout
     std::size_t waiting_writes = 0;
     std::uint64_t checkpoints = 0, log_restarts = 0, checkpoint_failures = 0;
     std::uint64_t log_pages = 0;   // of 4 KiB in the write-ahead log after the last commit

@@ -94,6 +94,8 @@ Writer::Counts Writer::counts() const {
   counts.committed_writes = committed_writes_.load(std::memory_order_relaxed);
   counts.failed_writes = failed_writes_.load(std::memory_order_relaxed);
   counts.commits = commits_.load(std::memory_order_relaxed);
+  counts.refused_writes = refused_writes_.load(std::memory_order_relaxed);
+  counts.late_writes = late_writes_.load(std::memory_order_relaxed);
   std::lock_guard lock(mutex_);
   counts.waiting = waiting_.size();
   return counts;
@@ -107,6 +109,7 @@ std::optional<Error> Writer::enqueue(std::unique_ptr<Ticket>& ticket) {
     if (before >= options_.max_waiting ||
         (before > 0 && waiting_bytes_ + ticket->bytes_ > options_.max_waiting_bytes)) {
       lock.unlock();
+      refused_writes_.fetch_add(1, std::memory_order_relaxed);
       return Error(ErrorKind::kExhausted,
                    ticket->doing() + ": " + std::to_string(before) + " writes are waiting for the disk already");
     }
@@ -190,6 +193,7 @@ std::optional<Writer::Group> Writer::take_group() {
         group.push_back(std::move(ticket));
       } else {
         failed_writes_.fetch_add(1, std::memory_order_relaxed);
+        late_writes_.fetch_add(1, std::memory_order_relaxed);
         finish(*ticket, late(*ticket));
       }
     }

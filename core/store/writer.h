@@ -54,6 +54,8 @@ class Writer {
   };
   struct Counts {
     std::uint64_t committed_writes = 0, failed_writes = 0, commits = 0;
+    std::uint64_t refused_writes = 0;  // too much was waiting
+    std::uint64_t late_writes = 0;     // of the failed ones: their deadline had passed when their turn came
     std::size_t waiting = 0;
   };
 
@@ -136,7 +138,7 @@ class Writer {
   std::size_t waiting_bytes_ = 0;
   bool stopping_ = false;
 
-  std::atomic<std::uint64_t> committed_writes_{0}, failed_writes_{0}, commits_{0};
+  std::atomic<std::uint64_t> committed_writes_{0}, failed_writes_{0}, commits_{0}, refused_writes_{0}, late_writes_{0};
   std::thread thread_;
 };
 
