@@ -1,5 +1,6 @@
 #include "core/base/ids.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -36,7 +37,7 @@ class Sequence {
     if (now > milliseconds_) {
       milliseconds_ = now;
       std::array<std::byte, 1> start{};
-      fill_random(start);
+      fill_for_id(start);
       counter_ = static_cast<std::uint16_t>(start[0]);  // leaves at least 3,840 ids in this millisecond
     } else if (++counter_ > 0x0fff) {
       ++milliseconds_;
@@ -50,6 +51,21 @@ class Sequence {
   std::uint64_t milliseconds_ = 0;
   std::uint16_t counter_ = 0;
 };
+
+// Random bytes for ids, fetched many at a time: a system call for each would cost more than the rest of an id.
+void fill_for_id(std::span<std::byte> bytes) {
+  struct Pool {
+    std::array<std::byte, 1024> bytes;
+    std::size_t used = 1024;
+  };
+  thread_local Pool pool;
+  if (pool.used + bytes.size() > pool.bytes.size()) {
+    fill_random(pool.bytes);
+    pool.used = 0;
+  }
+  std::copy_n(pool.bytes.begin() + static_cast<std::ptrdiff_t>(pool.used), bytes.size(), bytes.begin());
+  pool.used += bytes.size();
+}
 
 bool is_hex(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -74,7 +90,7 @@ std::string make_uuid_v7(const Clock& clock) {
   static Sequence sequence;
   const Sequence::Position position = sequence.next(static_cast<std::uint64_t>(to_milliseconds(clock.now())));
   std::array<std::uint8_t, 16> bytes{};
-  fill_random(std::as_writable_bytes(std::span(bytes)));
+  fill_for_id(std::as_writable_bytes(std::span(bytes)));
   for (int i = 0; i < 6; ++i)
     bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(position.milliseconds >> (40 - 8 * i));
   bytes[6] = static_cast<std::uint8_t>(0x70 | (position.counter >> 8));
@@ -85,7 +101,7 @@ std::string make_uuid_v7(const Clock& clock) {
 
 std::string make_uuid_v4() {
   std::array<std::uint8_t, 16> bytes{};
-  fill_random(std::as_writable_bytes(std::span(bytes)));
+  fill_for_id(std::as_writable_bytes(std::span(bytes)));
   bytes[6] = static_cast<std::uint8_t>(0x40 | (bytes[6] & 0x0f));
   bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
   return format_uuid(bytes);

@@ -240,7 +240,8 @@ bool Connection::step(TimePoint now) {
       case State::kReplying:
         if (!flush(now)) return false;
         end_reply(now);
-        return true;
+        // A client seldom sends its next request before it has this answer: looking would be a call for nothing.
+        return state_ == State::kLingering || !input_.empty() || channel_.has_pending();
       case State::kStreaming:
         flush(now);
         return false;

@@ -127,6 +127,10 @@ Channel::Result Channel::write(std::string_view bytes) {
   }
 }
 
+bool Channel::has_pending() const noexcept {
+  return tls_ != nullptr && SSL_has_pending(tls_) == 1;
+}
+
 void Channel::finish_writing() {
   if (tls_ != nullptr) {
     ERR_clear_error();

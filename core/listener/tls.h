@@ -66,6 +66,8 @@ class Channel {
   Result handshake();
   Result read(std::span<char> buffer);
   Result write(std::string_view bytes);
+  // Whether bytes have been taken from the socket that read() has not given yet: epoll would not report them.
+  bool has_pending() const noexcept;
   // Tells the peer that nothing more comes; what it still sends can be read.
   void finish_writing();
   // The next close() sends a reset, so that unread bytes do not keep the socket.

@@ -238,6 +238,8 @@ std::optional<Timestamp> Statement::optional_time(int column) const noexcept {
 
 Connection::Connection(std::filesystem::path path, Mode mode, std::chrono::milliseconds busy_timeout)
     : path_(std::move(path)) {
+  // Counting memory takes a lock of the whole process for each allocation. Too late when SQLite is in use already.
+  [[maybe_unused]] static const int without_counts = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
               (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
   sqlite3* opened = nullptr;
