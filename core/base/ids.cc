@@ -25,6 +25,21 @@ std::string format_uuid(const std::array<std::uint8_t, 16>& bytes) {
   return text;
 }
 
+// Random bytes for ids, fetched many at a time: a system call for each would cost more than the rest of an id.
+void fill_for_id(std::span<std::byte> bytes) {
+  struct Pool {
+    std::array<std::byte, 1024> bytes;
+    std::size_t used = 1024;
+  };
+  thread_local Pool pool;
+  if (pool.used + bytes.size() > pool.bytes.size()) {
+    fill_random(pool.bytes);
+    pool.used = 0;
+  }
+  std::copy_n(pool.bytes.begin() + static_cast<std::ptrdiff_t>(pool.used), bytes.size(), bytes.begin());
+  pool.used += bytes.size();
+}
+
 // RFC 9562 section 6.2, method 1: the 12 bits after the version are a counter within the millisecond.
 class Sequence {
  public:
@@ -51,21 +66,6 @@ class Sequence {
   std::uint64_t milliseconds_ = 0;
   std::uint16_t counter_ = 0;
 };
-
-// Random bytes for ids, fetched many at a time: a system call for each would cost more than the rest of an id.
-void fill_for_id(std::span<std::byte> bytes) {
-  struct Pool {
-    std::array<std::byte, 1024> bytes;
-    std::size_t used = 1024;
-  };
-  thread_local Pool pool;
-  if (pool.used + bytes.size() > pool.bytes.size()) {
-    fill_random(pool.bytes);
-    pool.used = 0;
-  }
-  std::copy_n(pool.bytes.begin() + static_cast<std::ptrdiff_t>(pool.used), bytes.size(), bytes.begin());
-  pool.used += bytes.size();
-}
 
 bool is_hex(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
