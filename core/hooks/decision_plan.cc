@@ -20,6 +20,8 @@ using Condition = Webhook::Condition;
 using Configuration = std::map<std::string, std::string>;
 using State = PreparedFilter::State;
 
+// Of selected values, for all refs of an event; what further refs were shown is not kept.
+constexpr std::size_t kMaxShownBytes = 16u << 20;
 constexpr std::size_t kMaxVariableCharacters = 1'000;  // PipelineVariable value: 1 to 1000
 const Evidence::Facts kNoFacts;
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
@@ -212,7 +214,7 @@ class DecisionPlan::Judge {
       subject.is_deletion = ref->is_deletion();
       if (!subject.is_deletion) subject.commit_id = ref->new_object_id;
     }
-    subject.lists_all = listed_ < limits_.max_decisions;
+    subject.lists_all = listed_ < limits_.max_decisions && shown_bytes_ < kMaxShownBytes;
     subject_ = &subject;
     has_shown_ = false;
     selections_.focus_on(ref);
@@ -257,7 +259,7 @@ class DecisionPlan::Judge {
 
   // A decision that is derived from the facts.
   void count_mismatch() {
-    if (listed_ < limits_.max_decisions) {
+    if (subject_->lists_all && listed_ < limits_.max_decisions) {
       ++listed_;
     } else {
       ++evidence_.not_listed;
@@ -283,9 +285,16 @@ class DecisionPlan::Judge {
     has_shown_ = true;
     if (!has_shown_common_) {
       has_shown_common_ = has_common_;
-      for (auto& selected : evidence_.common.selected) selected.shown = selections_.get(selected.query).shown();
+      show_selected(evidence_.common);
     }
-    for (auto& selected : subject_->facts.selected) selected.shown = selections_.get(selected.query).shown();
+    show_selected(subject_->facts);
+  }
+
+  void show_selected(Evidence::Facts& facts) {
+    for (auto& selected : facts.selected) {
+      selected.shown = selections_.get(selected.query).shown();
+      for (const auto& text : selected.shown) shown_bytes_ += text.size();
+    }
   }
 
   void answer(std::uint32_t query, Evidence::Facts& facts) {
@@ -484,7 +493,7 @@ class DecisionPlan::Judge {
   bool has_common_ = false, has_shown_common_ = false, has_shown_ = false;
   std::vector<const EqualityTests*> found_;
   std::map<std::uint32_t, Asked> asked_;
-  std::size_t listed_ = 0, judged_ = 0;
+  std::size_t listed_ = 0, judged_ = 0, shown_bytes_ = 0;
 };
 
 DecisionPlan::DecisionPlan(const std::vector<const Webhook*>& webhooks)

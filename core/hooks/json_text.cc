@@ -1,6 +1,8 @@
 #include "core/hooks/json_text.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "core/base/text.h"
 
@@ -47,15 +49,28 @@ void append_until(std::string& out, const json::Value& value, std::size_t limit)
   }
 }
 
+// Printable ASCII without anything to escape, as nearly all texts are. Eight characters at a time.
+bool is_plain(std::string_view text) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101, kHighs = 0x8080'8080'8080'8080;
+  const auto has_zero = [](std::uint64_t x) { return (x - kOnes) & ~x & kHighs; };
+  std::size_t at = 0;
+  std::uint64_t special = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, text.data() + at, 8);
+    special |= (eight & kHighs) | ((eight - 0x20 * kOnes) & ~eight & kHighs) | has_zero(eight ^ (0x7f * kOnes)) |
+               has_zero(eight ^ ('"' * kOnes)) | has_zero(eight ^ ('\\' * kOnes));
+  }
+  return special == 0 && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), [](char c) {
+           const auto byte = static_cast<unsigned char>(c);
+           return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+         });
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  // Nearly all texts are printable ASCII without anything to escape.
-  const auto is_plain = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
-  };
-  if (std::all_of(text.begin(), text.end(), is_plain)) {
+  if (is_plain(text)) {
     out += '"';
     out += text;
     out += '"';

@@ -19,6 +19,16 @@ TEST(JsonString, RoundTripsThroughTheParser) {
   }
 }
 
+TEST(JsonString, EscapesWhereverItStands) {
+  for (int c = 0; c < 0x80; ++c) {
+    for (std::size_t at = 0; at < 18; ++at) {
+      std::string text(18, 'x');
+      text[at] = static_cast<char>(c);
+      ASSERT_EQ(json::Document::parse(as_json(text)).root().string(), text) << c << " at " << at;
+    }
+  }
+}
+
 TEST(JsonString, ReplacesWhatIsNotUtf8) {
   EXPECT_EQ(as_json("a\xFFz"), "\"a\xEF\xBF\xBDz\"");
   EXPECT_EQ(as_json("\xC3"), "\"\xEF\xBF\xBD\"");
