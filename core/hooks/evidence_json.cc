@@ -57,7 +57,9 @@ void write(std::string& out, const Evidence& evidence) {
   write(object.name("common"), evidence.common);
   object.name("subjects");
   write_array(out, evidence.subjects, [&](const Evidence::Subject& subject) { write(out, subject); });
-  if (evidence.not_listed == 0 && evidence.not_judged == 0) return;
+  const bool is_bounded =
+      evidence.max_decisions != Evidence().max_decisions || evidence.max_judgements != Evidence().max_judgements;
+  if (!is_bounded && evidence.not_listed == 0 && evidence.not_judged == 0) return;
   object.number("maxDecisions", evidence.max_decisions);
   object.number("maxJudgements", evidence.max_judgements);
   object.number("notListed", evidence.not_listed);
