@@ -62,6 +62,16 @@ NewDelivery make_push(const Clock& clock, const std::shared_ptr<const WebhookSet
   return delivery;
 }
 
+RecordOptions record_options(const Clock& clock, RecordCache* cache) {
+  return {.clock = &clock,
+          .make_request_token =
+              [](const std::string& push_key, const std::string& webhook, const std::string& pipeline, int generation) {
+                return sha256_hex(push_key + webhook + pipeline + std::to_string(generation));
+              },
+          .max_rejected = 1000,
+          .cache = cache};
+}
+
 // Groups of range(0) deliveries, without syncs, in a history that has range(1) of them already. Only the writer's part
 // is timed, in CPU time of its thread.
 void record_group(benchmark::State& state) {
@@ -74,13 +84,8 @@ void record_group(benchmark::State& state) {
   int log_pages = 0;
   connection.set_commit_hook([&](int pages) { log_pages = pages; });
   SystemClock clock;
-  RecordOptions options{
-      .clock = &clock,
-      .make_request_token =
-          [](const std::string& push_key, const std::string& webhook, const std::string& pipeline, int generation) {
-            return sha256_hex(push_key + webhook + pipeline + std::to_string(generation));
-          },
-      .max_rejected = 1000};
+  RecordCache cache;
+  const RecordOptions options = record_options(clock, &cache);
   auto set = std::make_shared<WebhookSet>();
   set->id = sha256_hex("set");
   set->content = std::string(4000, 'w');
@@ -90,7 +95,7 @@ void record_group(benchmark::State& state) {
   auto prepare_group = [&](std::int64_t size) {
     std::vector<std::unique_ptr<PreparedDelivery>> group;
     for (std::int64_t i = 0; i < size; ++i)
-      group.push_back(std::make_unique<PreparedDelivery>(make_push(clock, set, ++number)));
+      group.push_back(std::make_unique<PreparedDelivery>(make_push(clock, set, ++number), options));
     return group;
   };
   auto record = [&](const std::vector<std::unique_ptr<PreparedDelivery>>& group) {
@@ -128,10 +133,11 @@ BENCHMARK(record_group)->Args({1, 1000})->Args({16, 1000})->Args({64, 1000})->Ar
 // What can be made ready on the caller's thread.
 void prepare_delivery(benchmark::State& state) {
   SystemClock clock;
-  NewDelivery push = make_push(clock, nullptr, 1);
+  const RecordOptions options = record_options(clock, nullptr);
+  const NewDelivery push = make_push(clock, nullptr, 1);
   for (auto step : state) {
     NewDelivery mine = push;
-    PreparedDelivery prepared(std::move(mine));
+    PreparedDelivery prepared(std::move(mine), options);
     benchmark::DoNotOptimize(prepared);
   }
 }

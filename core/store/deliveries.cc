@@ -23,6 +23,13 @@ std::string require_uuid(const std::string& id, std::string_view what) {
   return *blob;
 }
 
+constexpr int kFirstGeneration = 0;
+
+std::string make_token(const RecordOptions& options, const NewTrigger& trigger, int generation) {
+  if (!options.make_request_token) return {};
+  return options.make_request_token(trigger.push_key, trigger.webhook, trigger.pipeline, generation);
+}
+
 // The same call again, after one whose answer was not seen.
 std::optional<RecordedDelivery> find_recorded(Connection& connection, std::string_view id_blob) {
   Statement statement = connection.prepare("SELECT outcome, reason, duplicate_of FROM deliveries WHERE id = ?1");
@@ -71,9 +78,11 @@ std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, con
   return existing;
 }
 
-void widen_id_skew(Connection& connection, std::string_view id_blob, Timestamp received_at) {
+void widen_id_skew(Connection& connection, std::string_view id_blob, Timestamp received_at, RecordCache* cache) {
   std::int64_t skew = std::abs(to_milliseconds(uuid_blob_time(id_blob)) - to_milliseconds(received_at));
+  if (cache && cache->id_skew_ms && skew <= *cache->id_skew_ms) return;
   std::int64_t known = connection.query_integer("SELECT value FROM meta WHERE name = 'id_skew_ms'").value_or(0);
+  if (cache) cache->id_skew_ms = known;
   if (skew <= known) return;
   // In leaps, so that this row is seldom written.
   std::int64_t wider = 1024;
@@ -100,21 +109,20 @@ TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& pr
       if (result.existed++ == 0) result.first_delivery = existing->delivery_id;
       continue;
     }
-    int generation = existing ? existing->generation + 1 : 0;
+    int generation = existing ? existing->generation + 1 : kFirstGeneration;
     Timestamp now = options.clock->now();
-    std::string id = make_uuid_v7(*options.clock);
-    std::string token = options.make_request_token ? options.make_request_token(trigger.push_key, trigger.webhook,
-                                                                                trigger.pipeline, generation)
-                                                   : std::string();
+    const PreparedDelivery::TriggerParts& parts = prepared.trigger_parts[i];
+    const std::string token =
+        generation == kFirstGeneration && !parts.token.empty() ? parts.token : make_token(options, trigger, generation);
     connection
         .prepare(
             "INSERT INTO triggers (id, delivery_id, push_key, webhook, pipeline, generation, action, ref, "
             "commit_id, variables, client_request_token, state, undecided, created_at) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12, ?13)")
-        .run(Blob{*uuid_to_blob(id)}, Blob{prepared.id}, trigger.push_key, trigger.webhook, trigger.pipeline,
-             generation, trigger.action, trigger.ref, trigger.commit_id, prepared.variables[i], token,
+        .run(Blob{*uuid_to_blob(parts.id)}, Blob{prepared.id}, trigger.push_key, trigger.webhook, trigger.pipeline,
+             generation, trigger.action, trigger.ref, trigger.commit_id, parts.variables, token,
              trigger.undecided ? 1 : 0, now);
-    result.created.push_back(std::move(id));
+    result.created.push_back(parts.id);
   }
   return result;
 }
@@ -159,18 +167,23 @@ void drop_oldest_rejected(Connection& connection, const RecordOptions& options) 
       oldest = statement.text(1);
     }
     delete_delivery(connection, oldest, options.clock->now());
+    if (options.cache) options.cache->clear();
   }
 }
 
 }  // namespace
 
-PreparedDelivery::PreparedDelivery(NewDelivery source)
+PreparedDelivery::PreparedDelivery(NewDelivery source, const RecordOptions& options)
     : delivery(std::move(source)),
       id(require_uuid(delivery.id, "id")),
       ref_updates(encode_ref_updates(delivery.ref_updates)) {
   if (delivery.redelivery_of) redelivery_of = require_uuid(*delivery.redelivery_of, "redelivery of");
-  variables.reserve(delivery.triggers.size());
-  for (const auto& trigger : delivery.triggers) variables.push_back(encode_map(trigger.variables));
+  trigger_parts.reserve(delivery.triggers.size());
+  for (const auto& trigger : delivery.triggers) {
+    trigger_parts.push_back({.id = make_uuid_v7(*options.clock),
+                             .variables = encode_map(trigger.variables),
+                             .token = redelivery_of ? std::string() : make_token(options, trigger, kFirstGeneration)});
+  }
 }
 
 std::size_t PreparedDelivery::bytes() const noexcept {
@@ -240,10 +253,12 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
   }
   if (duplicate_of) recorded.duplicate_of = blob_to_uuid(*duplicate_of);
 
-  std::vector<std::int64_t> terms = link_terms(connection, prepared.id, terms_of(delivery, recorded.outcome));
+  std::vector<std::int64_t> terms = link_terms(connection, prepared.id, terms_of(delivery, recorded.outcome),
+                                               options.cache ? &options.cache->terms : nullptr);
   std::optional<std::int64_t> webhook_set;
   if (delivery.webhook_set) {
-    webhook_set = link_webhook_set(connection, prepared.id, *delivery.webhook_set);
+    webhook_set = link_webhook_set(connection, prepared.id, *delivery.webhook_set,
+                                   options.cache ? &options.cache->terms : nullptr);
     terms.push_back(*webhook_set);
   }
   connection
@@ -252,7 +267,7 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
       .run(seq, delivery.evidence.empty() ? "[]" : "", delivery.request_headers_json, encode_integers(terms),
            Blob{delivery.body}, webhook_set, delivery.evidence);
-  widen_id_skew(connection, prepared.id, delivery.received_at);
+  widen_id_skew(connection, prepared.id, delivery.received_at, options.cache);
   if (recorded.outcome == Outcome::kRejected) drop_oldest_rejected(connection, options);
   return recorded;
 }

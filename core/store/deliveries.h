@@ -8,6 +8,7 @@
 
 #include "core/store/records.h"
 #include "core/store/sqlite.h"
+#include "core/store/terms.h"
 
 namespace penstock::store {
 
@@ -18,21 +19,39 @@ using MakeRequestToken = std::function<std::string(const std::string& push_key, 
 // notification for at most 36 hours; a month leaves room for whatever was held back on the way.
 constexpr std::chrono::hours kKeyRetention{30 * 24};
 
+// What the only writer need not read again and again. To be cleared whenever a write was undone or deliveries were
+// deleted.
+struct RecordCache {
+  TermCache terms;
+  std::optional<std::int64_t> id_skew_ms;
+  void clear() noexcept {
+    terms.clear();
+    id_skew_ms.reset();
+  }
+};
+
 struct RecordOptions {
   const Clock* clock;
   MakeRequestToken make_request_token;
   // Rejected deliveries are what strangers can cause: only the newest so many are kept.
   int max_rejected;
+  RecordCache* cache = nullptr;
 };
 
 // A delivery in the form in which it is stored: what can be made ready before the writer's turn.
 struct PreparedDelivery {
-  explicit PreparedDelivery(NewDelivery delivery);  // Error{kInvalidInput} when an id is no UUID
+  // Error{kInvalidInput} when an id is no UUID.
+  PreparedDelivery(NewDelivery delivery, const RecordOptions& options);
   NewDelivery delivery;
   std::string id;  // 16 bytes
   std::optional<std::string> redelivery_of;
   std::string ref_updates;
-  std::vector<std::string> variables;  // of each trigger
+  struct TriggerParts {
+    std::string id;         // UUID, unless it turns out to exist already
+    std::string variables;  // encoded
+    std::string token;      // of the first generation; empty for a redelivery
+  };
+  std::vector<TriggerParts> trigger_parts;  // of each trigger
   std::size_t bytes() const noexcept;
 };
 

@@ -192,12 +192,24 @@ void Statement::bind_one(int index, double value) {
 void Statement::bind_one(int index, std::string_view value) {
   // A null pointer would bind NULL.
   const char* data = value.data() ? value.data() : "";
-  check(sqlite3_bind_text64(handle_.get(), index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  check(sqlite3_bind_text64(handle_.get(), index, data, value.size(), copies_ ? SQLITE_TRANSIENT : SQLITE_STATIC,
+                            SQLITE_UTF8));
 }
 
 void Statement::bind_one(int index, Blob value) {
   const char* data = value.bytes.data() ? value.bytes.data() : "";
-  check(sqlite3_bind_blob64(handle_.get(), index, data, value.bytes.size(), SQLITE_TRANSIENT));
+  check(
+      sqlite3_bind_blob64(handle_.get(), index, data, value.bytes.size(), copies_ ? SQLITE_TRANSIENT : SQLITE_STATIC));
+}
+
+void Statement::run_to_end() {
+  // Also after an error nothing that was bound is kept.
+  struct Reset {
+    Statement& statement;
+    ~Reset() { statement.reset(); }
+  } reset_at_end{*this};
+  while (step()) {
+  }
 }
 
 bool Statement::step() {

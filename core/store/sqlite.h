@@ -52,6 +52,7 @@ class Statement {
   // Binds all parameters in order (?1, ?2, …); values are copied.
   template <typename... Values>
   Statement& bind(const Values&... values) {
+    copies_ = true;
     int index = 0;
     (bind_one(++index, values), ...);
     return *this;
@@ -60,13 +61,13 @@ class Statement {
   // True while there is a row.
   bool step();
 
-  // Binds, runs to the end and drops rows.
+  // Binds, runs to the end and drops rows. As the values outlive the call, nothing is copied.
   template <typename... Values>
   void run(const Values&... values) {
-    bind(values...);
-    while (step()) {
-    }
-    reset();
+    copies_ = false;
+    int index = 0;
+    (bind_one(++index, values), ...);
+    run_to_end();
   }
   void reset() noexcept;
 
@@ -97,8 +98,10 @@ class Statement {
     else
       bind_one(index, nullptr);
   }
+  void run_to_end();
   void check(int result_code);
 
+  bool copies_ = true;  // values that are bound
   Connection* connection_;
   const char* sql_;
   StatementHandle handle_;

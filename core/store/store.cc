@@ -96,6 +96,7 @@ class Store::Impl {
                             .max_waiting = options.max_waiting,
                             .max_waiting_bytes = options.max_waiting_bytes,
                             .before_group = [this](std::unique_ptr<Connection>& own) { reopen_if_needed(own); },
+                            .after_undo = [this] { record_cache.clear(); },
                             .after_group = [this](const Writer::GroupReport& report) { note_group(report); },
                             .between_groups = [this](Connection& own) { checkpointer->restart_if_wanted(own); },
                             .probe = touch,
@@ -131,8 +132,11 @@ class Store::Impl {
 
   const Options options;
   const Clock& clock;
-  const RecordOptions record_options{
-      .clock = &clock, .make_request_token = options.make_request_token, .max_rejected = options.max_rejected};
+  RecordCache record_cache;  // of the writer's thread
+  const RecordOptions record_options{.clock = &clock,
+                                     .make_request_token = options.make_request_token,
+                                     .max_rejected = options.max_rejected,
+                                     .cache = &record_cache};
   Troubles troubles;
   std::optional<StoreMetrics> counted;
   std::vector<telemetry::Metrics::Watch> watches;
@@ -220,7 +224,7 @@ Store::~Store() = default;
 // --- deliveries ---
 
 RecordedDelivery Store::record_delivery(const NewDelivery& delivery) {
-  auto prepared = std::make_shared<const PreparedDelivery>(delivery);
+  auto prepared = std::make_shared<const PreparedDelivery>(delivery, impl_->record_options);
   auto recorded =
       impl_->writer->run<RecordedDelivery>("recording delivery " + in_quotes(delivery.id), prepared->bytes(),
                                            [prepared, options = &impl_->record_options](Connection& connection) {
@@ -233,7 +237,7 @@ RecordedDelivery Store::record_delivery(const NewDelivery& delivery) {
 void Store::record_delivery(NewDelivery delivery, RecordDone done) noexcept {
   std::unique_ptr<Writer::Ticket> ticket;
   try {
-    PreparedDelivery prepared(std::move(delivery));
+    PreparedDelivery prepared(std::move(delivery), impl_->record_options);
     ticket = std::make_unique<RecordTicket>(std::move(prepared), impl_->record_options, impl_->metrics(), done);
   } catch (const Error& error) {
     done(nullptr, &error);
@@ -373,10 +377,12 @@ int Store::prune(Timestamp before, int limit) {
   while (more && deleted < limit) {
     int share = std::min(kPruneStep, limit - deleted);
     // Each step waits its turn in the queue, so that deliveries come in between.
-    PruneStep step = impl_->writer->run<PruneStep>("pruning the history", kSmallWriteBytes,
-                                                   [before, share, now = impl_->clock.now()](Connection& connection) {
-                                                     return prune_step(connection, before, now, share);
-                                                   });
+    PruneStep step = impl_->writer->run<PruneStep>(
+        "pruning the history", kSmallWriteBytes,
+        [before, share, now = impl_->clock.now(), cache = &impl_->record_cache](Connection& connection) {
+          cache->clear();
+          return prune_step(connection, before, now, share);
+        });
     deleted += step.deleted;
     more = step.more;
   }

@@ -5,9 +5,35 @@
 #include "core/base/text.h"
 
 namespace penstock::store {
+namespace {
+
+constexpr std::size_t kMaxCachedTerms = 10'000;
+constexpr std::size_t kMaxCachedBytes = 256;
+
+std::optional<std::int64_t> find_term(Connection& connection, const Term& term, TermCache* cache) {
+  if (cache)
+    if (std::optional<std::int64_t> number = cache->find(term)) return number;
+  std::optional<std::int64_t> number = find_term(connection, term);
+  if (number && cache) cache->put(term, *number);
+  return number;
+}
+
+}  // namespace
 
 Term repository_term(std::string_view name_or_id) {
   return {TermKind::kRepository, to_lower(name_or_id)};
+}
+
+std::optional<std::int64_t> TermCache::find(const Term& term) const {
+  auto found = numbers_.find(term);
+  if (found == numbers_.end()) return std::nullopt;
+  return found->second;
+}
+
+void TermCache::put(const Term& term, std::int64_t number) {
+  if (term.second.size() > kMaxCachedBytes) return;
+  if (numbers_.size() >= kMaxCachedTerms) numbers_.clear();
+  numbers_.emplace(term, number);
 }
 
 std::optional<std::int64_t> find_term(Connection& connection, const Term& term) {
@@ -17,13 +43,14 @@ std::optional<std::int64_t> find_term(Connection& connection, const Term& term) 
   return statement.integer(0);
 }
 
-std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms) {
+std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms,
+                                     TermCache* cache) {
   std::sort(terms.begin(), terms.end());
   terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
   std::vector<std::int64_t> numbers;
   for (const Term& term : terms) {
     if (term.second.empty()) continue;
-    std::optional<std::int64_t> number = find_term(connection, term);
+    std::optional<std::int64_t> number = find_term(connection, term, cache);
     if (!number) {
       connection.prepare("INSERT INTO terms (kind, value) VALUES (?1, ?2)")
           .run(static_cast<int>(term.first), term.second);
@@ -36,9 +63,10 @@ std::vector<std::int64_t> link_terms(Connection& connection, std::string_view de
   return numbers;
 }
 
-std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set) {
+std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set,
+                              TermCache* cache) {
   const Term term(TermKind::kWebhookSet, set.id);
-  std::optional<std::int64_t> number = find_term(connection, term);
+  std::optional<std::int64_t> number = find_term(connection, term, cache);
   if (!number) {
     connection.prepare("INSERT INTO terms (kind, value) VALUES (?1, ?2)")
         .run(static_cast<int>(term.first), term.second);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -27,11 +28,30 @@ using Term = std::pair<TermKind, std::string>;
 // Repositories are found by name or id without regard to case (ASCII).
 Term repository_term(std::string_view name_or_id);
 
+// The numbers of terms that were needed lately, for whoever is the only one to write. To be cleared whenever a write
+// was undone or terms were unlinked.
+class TermCache {
+ public:
+  std::optional<std::int64_t> find(const Term& term) const;
+  void put(const Term& term, std::int64_t number);
+  void clear() noexcept { numbers_.clear(); }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Term& term) const noexcept {
+      return std::hash<std::string>()(term.second) ^ static_cast<std::size_t>(term.first);
+    }
+  };
+  std::unordered_map<Term, std::int64_t, Hash> numbers_;
+};
+
 // Makes the delivery findable under the terms and returns their numbers, which unlink_terms takes. Empty values and
 // repetitions are left out.
-std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms);
+std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms,
+                                     TermCache* cache = nullptr);
 // The same for the set of webhooks that judged the delivery; stores the set unless it is known.
-std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set);
+std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set,
+                              TermCache* cache = nullptr);
 // A term that nothing is found under any more is forgotten, with the set that it stands for.
 void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms);
 

@@ -212,6 +212,7 @@ void Writer::commit_group(Group& group, Failures& failures) {
     try {
       Tried tried = try_group(group, failures, Undo::kWhole);
       if (tried == Tried::kMustUndoEach) {
+        if (options_.after_undo) options_.after_undo();
         failures.assign(group.size(), std::nullopt);
         tried = try_group(group, failures, Undo::kEach);
       }
@@ -223,6 +224,7 @@ void Writer::commit_group(Group& group, Failures& failures) {
     connection_->set_busy_timeout(patience);
   } catch (...) {
     common = current_error();
+    if (options_.after_undo) options_.after_undo();
     for (std::size_t i = 0; i < group.size(); ++i)
       if (!failures[i]) failures[i] = common->with_context(group[i]->doing());
   }
@@ -256,6 +258,7 @@ Writer::Tried Writer::try_group(Group& group, Failures& failures, Undo undo) {
       if (undo == Undo::kWhole && group.size() > 1) return Tried::kMustUndoEach;
       failures[i] = error.with_context(group[i]->doing());
       ++failed;
+      if (options_.after_undo) options_.after_undo();
     }
   }
   // With nothing to keep there is nothing to wait for.

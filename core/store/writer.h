@@ -42,6 +42,8 @@ class Writer {
     // All on the writer's thread.
     // Before each transaction; may put another connection in the place of this one. What it throws, the group gets.
     std::function<void(std::unique_ptr<Connection>&)> before_group;
+    // Whenever work that was run has been undone, or may have been; must not throw.
+    std::function<void()> after_undo;
     // After each transaction, before anybody is answered; must not throw.
     std::function<void(const GroupReport&)> after_group;
     // After each group was answered; must not throw.
