@@ -1,9 +1,13 @@
 // What the store promises about disks that fill up, fail or are locked, and about being killed.
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +109,157 @@ TEST(LockedDatabase, IsUnavailableUntilTheLockGoes) {
     EXPECT_TRUE(store.list_deliveries({}).deliveries.empty());  // reading goes on
   }
   store.record_delivery(next);
+}
+
+TEST(LockedDatabase, StallsNobodyForLongAndTellsOnce) {
+  TemporaryDirectory folder(fast_folder());
+  testing::FakeClock clock;
+  Store::Options options = store_options(folder.path() / "history.db");
+  options.write_timeout = 400ms;
+  options.retry_interval = 20ms;
+  std::mutex mutex;
+  std::vector<Trouble> troubles;
+  options.on_trouble = [&](const Trouble& trouble) {
+    std::lock_guard lock(mutex);
+    troubles.push_back(trouble);
+  };
+  Store store(options, clock);
+  const auto began = std::chrono::steady_clock::now();
+  std::atomic<int> refused{0};
+  {
+    Connection other(options.path, Connection::Mode::kReadWrite, 0ms);
+    Transaction lock(other, Transaction::Kind::kWrite);
+    for (int i = 0; i < 3; ++i) {
+      std::vector<std::jthread> callers;
+      for (int caller = 0; caller < 8; ++caller) {
+        callers.emplace_back([&] {
+          Error error = error_of([&] { store.record_delivery(make_delivery(clock)); });
+          EXPECT_EQ(error.kind(), ErrorKind::kUnavailable) << error.what();
+          ++refused;
+        });
+      }
+    }
+    // Once half of the timeout, then a tenth of a second for each group.
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+    EXPECT_EQ(refused, 24);
+    EXPECT_NE(store.stats().writing_trouble.find("locked"), std::string::npos) << store.stats().writing_trouble;
+  }
+  // It notices by itself.
+  for (int i = 0; i < 1000 && !store.stats().writing_trouble.empty(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(store.stats().writing_trouble, "");
+  store.record_delivery(make_delivery(clock));
+  std::lock_guard lock(mutex);
+  ASSERT_EQ(troubles.size(), 2u);
+  EXPECT_EQ(troubles[0].state, Trouble::State::kBegins);
+  EXPECT_EQ(troubles[0].part, Trouble::Part::kWriting);
+  EXPECT_EQ(troubles[0].kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(troubles[1].state, Trouble::State::kIsOver);
+  EXPECT_GE(troubles[1].failures, 3u);
+}
+
+// Writes until the disk is full, makes room and goes on. The file system is told by the two functions.
+void fill_and_make_room(const std::filesystem::path& folder, const std::function<void()>& make_room) {
+  testing::FakeClock clock;
+  Store::Options options = store_options(folder / "history.db");
+  options.checkpoint_pages = 40;
+  options.retry_interval = 10ms;
+  auto store = std::make_unique<Store>(options, clock);
+  std::vector<std::string> answered;
+  int failed = 0;
+  for (int i = 0; i < 10'000 && failed < 20; ++i) {
+    NewDelivery next = make_delivery(clock, {make_trigger("push-" + std::to_string(i))});
+    next.body = std::string(20'000, 'x');
+    try {
+      answered.push_back(store->record_delivery(next).id);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kExhausted) << error.what();
+      ++failed;
+    }
+  }
+  EXPECT_EQ(failed, 20);
+  EXPECT_NE(store->stats().writing_trouble, "");
+  EXPECT_TRUE(store->find_delivery(answered.back()));  // reading goes on
+  make_room();
+  for (int i = 0; i < 1000 && !store->stats().writing_trouble.empty(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(store->stats().writing_trouble, "");
+  for (int i = 0; i < 50; ++i) answered.push_back(store->record_delivery(make_delivery(clock)).id);
+  store.reset();
+  store = std::make_unique<Store>(options, clock);
+  for (const auto& id : answered) EXPECT_TRUE(store->find_delivery(id)) << id;
+  EXPECT_EQ(Connection(options.path, Connection::Mode::kReadOnly, 1s).query_text("PRAGMA integrity_check"), "ok");
+}
+
+TEST(FullDisk, IsWrittenAgainOnceThereIsRoom) {
+  FailingVfs disk;
+  disk.set_capacity(2u << 20);
+  TemporaryDirectory folder(fast_folder());
+  fill_and_make_room(folder.path(), [&] { disk.set_capacity(std::nullopt); });
+}
+
+// The same with a real one where this process may mount it, in a child process and a name space of its own; where it
+// may not, the test above is what there is.
+TEST(FullDisk, IsWrittenAgainOnceARealOneHasRoom) {
+  TemporaryDirectory folder(fast_folder());
+  constexpr int kMayNotMount = 77;
+  pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(kMayNotMount);
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("penstock-test", folder.path().c_str(), "tmpfs", 0, "size=2m") != 0) {
+      ::_exit(kMayNotMount);
+    }
+    fill_and_make_room(folder.path(), [&] {
+      EXPECT_EQ(::mount("penstock-test", folder.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    });
+    ::umount(folder.path().c_str());
+    ::_exit(::testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_TRUE(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == kMayNotMount) << WEXITSTATUS(status);
+}
+
+TEST(ReadOnlyDisk, IsRefusedAtTheStartAndWrittenAgainWhenItChanges) {
+  FailingVfs disk;
+  TemporaryDirectory folder(fast_folder());
+  testing::FakeClock clock;
+  Store::Options options = store_options(folder.path() / "history.db");
+  options.retry_interval = 1h;
+  {
+    Store store(options, clock);
+    disk.arm(FailingVfs::kReadOnly, 1);
+    Error error = error_of([&] { store.record_delivery(make_delivery(clock)); });
+    EXPECT_EQ(error.kind(), ErrorKind::kPermission);
+    EXPECT_NE(std::string(error.what()).find("Read-only file system"), std::string::npos) << error.what();
+    disk.heal();
+    store.record_delivery(make_delivery(clock));
+  }
+  disk.arm(FailingVfs::kReadOnly, 1);
+  std::filesystem::remove(options.path);  // a new one has to be written at once
+  EXPECT_EQ(error_of([&] { Store store(options, clock); }).kind(), ErrorKind::kPermission);
+}
+
+TEST(ClockThatJumpsBack, KeepsTheOrderAndDeletesNothingYoung) {
+  TemporaryDirectory folder(fast_folder());
+  testing::FakeClock clock;
+  Store store(store_options(folder.path() / "history.db"), clock);
+  std::vector<std::string> recorded;
+  for (auto jump : {0h, -48h, 1h, -24h * 365, 24h * 365}) {
+    clock.jump(jump);
+    recorded.push_back(store.record_delivery(make_delivery(clock)).id);
+  }
+  EXPECT_TRUE(std::is_sorted(recorded.begin(), recorded.end()));
+  std::vector<std::string> listed;
+  for (const auto& delivery : store.list_deliveries({}).deliveries) listed.push_back(delivery.id);
+  std::reverse(listed.begin(), listed.end());
+  EXPECT_EQ(listed, recorded);
+  // All but the one that was received a year ago, as far as anybody can tell.
+  store.prune(clock.now() - 24h * 90, 1000);
+  int left = 0;
+  for (const auto& id : recorded) left += store.find_delivery(id).has_value();
+  EXPECT_EQ(left, 4);
 }
 
 // Writes deliveries on four threads until killed; each id goes to `output` once its call has returned.
