@@ -17,6 +17,7 @@ import machine
 import servers
 
 RESULTS = servers.ROOT / "bench/results/ingest.json"
+PATIENCE = 20  # seconds for what a server still does after its answers
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,12 @@ def measure(contender, directory, certificate, aws_url, connections, options):
         answer = server.wait_until_ready()
         sender = load.Load(directory, [load.encode(load.push(load.REPOSITORY))])
         warm_up = sender.run(server.url, connections, options.warm_up)
-        cpu, began = machine.cpu_seconds(server.group), time.monotonic()
+        machine.wait_until_idle(server.group, PATIENCE)
+        cpu = machine.cpu_seconds(server.group)
         run = sender.run(server.url, connections, options.seconds)
-        cpu, elapsed = machine.cpu_seconds(server.group) - cpu, time.monotonic() - began
+        # What was answered may still have to be done, as when a hook is run after the answer.
+        machine.wait_until_idle(server.group, PATIENCE)
+        cpu = machine.cpu_seconds(server.group) - cpu
         peak = machine.peak_memory(server.group)
         log = server.log()
         server.close()
@@ -84,7 +88,7 @@ def measure(contender, directory, certificate, aws_url, connections, options):
         problem = f"{run.failed + warm_up.failed} requests failed: {run.errors}; its log ends with: {log[-500:]}"
     return {
         "requestsPerSecond": run.requests / run.seconds, "requests": run.requests, "microseconds": run.latencies,
-        "cpuMicrosecondsPerRequest": cpu / max(1, run.requests) * 1e6, "cores": cpu / elapsed,
+        "cpuMicrosecondsPerRequest": cpu / max(1, run.requests) * 1e6,
         "loadCpuMicrosecondsPerRequest": run.cpu_seconds / max(1, run.requests) * 1e6,
         "peakBytes": peak, "problem": problem,
     }
@@ -97,7 +101,6 @@ def summary(rounds):
         "microseconds": {k: machine.median([r["microseconds"][k] for r in rounds]) for k in rounds[0]["microseconds"]},
         "cpuMicrosecondsPerRequest": machine.median([r["cpuMicrosecondsPerRequest"] for r in rounds]),
         "loadCpuMicrosecondsPerRequest": machine.median([r["loadCpuMicrosecondsPerRequest"] for r in rounds]),
-        "cores": machine.median([r["cores"] for r in rounds]),
         "peakBytes": max(r["peakBytes"] for r in rounds),
         "problems": [r["problem"] for r in rounds if r["problem"]],
     }
@@ -113,7 +116,8 @@ def print_block(protocol, connections, found):
         if cell is None:
             continue
         rate = cell["requestsPerSecond"]
-        ratio = f"{base / rate:.2f}x" if base and rate and contender.name != PENSTOCK else ""
+        # With next to no answers there is nothing to compare with.
+        ratio = f"{base / rate:.2f}x" if base and rate > 20 and contender.name != PENSTOCK else ""
         print(f"{contender.what:46}{rate:11,.0f}{ratio:>13}{cell['microseconds']['p50'] / 1000:9.2f}"
               f"{cell['microseconds']['p99'] / 1000:9.2f}{cell['cpuMicrosecondsPerRequest']:8.0f}"
               f"{cell['peakBytes'] / 1e6:9.0f}{cell['loadCpuMicrosecondsPerRequest']:9.0f}")
@@ -151,7 +155,7 @@ def main():
         sys.exit(f"ingest: {parent} is in memory; name a folder on a disk with --directory")
     contenders = [c for c in CONTENDERS if c.name in options.contender]
     cells = len(contenders) * len(options.protocol) * len(options.connections) * options.rounds
-    print(f"{cells} measurements of {options.seconds} s, about {cells * (options.seconds + options.warm_up + 0.7) / 60:.0f} "
+    print(f"{cells} measurements of {options.seconds} s, about {cells * (options.seconds + options.warm_up + 2) / 60:.0f} "
           "minutes; keep the machine quiet", flush=True)
     found, syncs = {}, []
     with contextlib.ExitStack() as stack:
@@ -179,7 +183,7 @@ def main():
           f"p50 {sync['p50']:.0f} us, p99 {sync['p99']:.0f} us; body {len(load.example())} bytes; medians of "
           f"{options.rounds} round{'s' if options.rounds > 1 else ''}")
     print("\"Penstock is\": its requests per second with 20 webhooks, as a multiple of that line's. CPU: user and system "
-          "time of\nthe server and its children per request; load: that of the load generator, on the same cores.")
+          "time of\nthe server and its children per request, also after the answer; load: that of the load generator, on the same cores.")
     result = {
         "commit": machine.commit(), "finishedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": facts,
         "packages": {name: machine.version(name) for name in ("webhook", "nginx-light", "wrk", "libssl3", "libsqlite3-0")},

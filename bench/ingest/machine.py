@@ -91,6 +91,17 @@ def cpu_seconds(group):
     return total / _TICKS
 
 
+def wait_until_idle(group, timeout):
+    """Until the processes of a group use less than a tenth of a core, for what goes on after the answers."""
+    deadline, last = time.monotonic() + timeout, cpu_seconds(group)
+    while time.monotonic() < deadline:
+        time.sleep(0.3)
+        now = cpu_seconds(group)
+        if now - last < 0.03:
+            return
+        last = now
+
+
 def _memory(pid, name):
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
