@@ -47,7 +47,7 @@ App::App(config::Settings settings)
       s3_(std::make_shared<aws::S3Client>(aws_.client("s3"), aws::S3Options{})),
       catalog_({}, codepipeline_, clock_),
       data_directory_lock_(lock_data_directory(settings_.data_directory)),
-      store_(store_options(settings_), clock_),
+      store_(store_options(settings_, metrics_, log_), clock_),
       mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git.allow_file_protocol)),
       git_credentials_(secrets_, transport_, clock_),
       receiver_(
@@ -70,6 +70,9 @@ App::App(config::Settings settings)
   add_hook_routes(listener_, receiver_, policy_);
   add_history_routes(listener_, store_, receiver_, policy_, log_, streams_stop_.get_token());
   add_health_routes(listener_, readiness_checks());
+  add_metrics_routes(listener_, metrics_, policy_);
+  watches_ = watch_listener(metrics_, listener_);
+  for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
   port_ = listener_.bind();
 }
 
@@ -125,6 +128,7 @@ void App::apply(const config::Settings& settings) {
   RequestPolicy policy;
   policy.access = AccessTokens(tokens);
   policy.trusted_proxies = trusted_proxies(settings);
+  policy.public_metrics = settings.public_metrics;
   git_credentials_.set(settings.credentials);
 
   receiver_.set_settings(std::move(intake_settings));

@@ -25,6 +25,7 @@
 #include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 #include "core/trigger/starter.h"
 #include "server/git_credentials.h"
 #include "server/routes.h"
@@ -62,6 +63,7 @@ class App {
   config::Settings settings_;  // after the start only the maintenance thread writes it, under request_mutex_
   const SystemClock clock_;
   telemetry::Log log_;
+  telemetry::Metrics metrics_;
   std::shared_ptr<http::CurlTransport> transport_;
   aws::Environment aws_;
   aws::SecretResolver secrets_;
@@ -80,6 +82,7 @@ class App {
   CurrentPolicy policy_;
   std::stop_source streams_stop_;
   listener::Listener listener_;
+  std::vector<telemetry::Metrics::Watch> watches_;
   int port_ = 0;
 
   std::mutex request_mutex_;

@@ -116,22 +116,7 @@ class HistoryRoutes {
 
   // Checks the token's scope, then answers; errors become problem documents.
   Response guarded(const Request& request, std::string_view scope, Answer answer) {
-    switch (policy_.get()->access.check(request.header("Authorization"), scope)) {
-      case AccessResult::kAllowed:
-        break;
-      case AccessResult::kNoCredential:
-      case AccessResult::kUnknownToken: {
-        Response response = problem(request, 401, "send a valid token: Authorization: Bearer TOKEN");
-        response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"penstock\"");
-        return response;
-      }
-      case AccessResult::kScopeMissing: {
-        Response response = problem(request, 403, "the token lacks the scope " + std::string(scope));
-        response.headers.emplace_back("WWW-Authenticate",
-                                      "Bearer error=\"insufficient_scope\", scope=\"" + std::string(scope) + "\"");
-        return response;
-      }
-    }
+    if (auto refusal = refuse_without_scope(request, *policy_.get(), scope)) return std::move(*refusal);
     try {
       return (this->*answer)(request);
     } catch (const Error& error) {
@@ -284,6 +269,27 @@ class HistoryRoutes {
 };
 
 }  // namespace
+
+std::optional<Response> refuse_without_scope(const Request& request, const RequestPolicy& policy,
+                                             std::string_view scope) {
+  switch (policy.access.check(request.header("Authorization"), scope)) {
+    case AccessResult::kAllowed:
+      return std::nullopt;
+    case AccessResult::kNoCredential:
+    case AccessResult::kUnknownToken: {
+      Response response = problem(request, 401, "send a valid token: Authorization: Bearer TOKEN");
+      response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"penstock\"");
+      return response;
+    }
+    case AccessResult::kScopeMissing: {
+      Response response = problem(request, 403, "the token lacks the scope " + std::string(scope));
+      response.headers.emplace_back("WWW-Authenticate",
+                                    "Bearer error=\"insufficient_scope\", scope=\"" + std::string(scope) + "\"");
+      return response;
+    }
+  }
+  return problem(request, 403, "no access");
+}
 
 void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver,
                         const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop) {

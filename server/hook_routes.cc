@@ -1,6 +1,6 @@
-#include "server/routes.h"
-
 #include <new>
+
+#include "server/routes.h"
 
 namespace penstock::server {
 namespace {

@@ -5,8 +5,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/hooks/ip_range.h"
@@ -14,6 +16,7 @@
 #include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 #include "server/access.h"
 
 namespace penstock::server {
@@ -27,6 +30,7 @@ using listener::Response;
 struct RequestPolicy {
   std::vector<hooks::IpRange> trusted_proxies;
   AccessTokens access{{}};
+  bool public_metrics = false;
 };
 
 // Thread-safe holder of the current policy.
@@ -58,6 +62,15 @@ struct ReadinessCheck {
   std::string name;
   std::function<std::string()> failure;
 };
+
+// Nothing when the request's token has the scope, else the answer that says what is missing.
+std::optional<Response> refuse_without_scope(const Request& request, const RequestPolicy& policy,
+                                             std::string_view scope);
+
+// GET /metrics
+void add_metrics_routes(Listener& listener, const telemetry::Metrics& metrics, const CurrentPolicy& policy);
+[[nodiscard]] std::vector<telemetry::Metrics::Watch> watch_listener(telemetry::Metrics& metrics,
+                                                                    const Listener& listener);
 
 // GET /healthz, /readyz and /openapi.json
 void add_health_routes(Listener& listener, std::vector<ReadinessCheck> checks);

@@ -48,7 +48,8 @@ std::shared_ptr<http::CurlTransport> make_transport(const config::Aws& settings)
   return std::make_shared<http::CurlTransport>(options);
 }
 
-store::Store::Options store_options(const config::Settings& settings) {
+store::Store::Options store_options(const config::Settings& settings, telemetry::Metrics& metrics,
+                                    const telemetry::Log& log) {
   store::Store::Options options;
   options.path = settings.history_database();
   options.make_request_token = [](const std::string& push_key, const std::string& webhook, const std::string& pipeline,
@@ -56,6 +57,18 @@ store::Store::Options store_options(const config::Settings& settings) {
     return hooks::client_request_token(push_key, webhook, pipeline, generation);
   };
   options.expand_decisions = hooks::expand_decisions;
+  options.metrics = &metrics;
+  options.on_trouble = [&log](const store::Trouble& trouble) {
+    const std::string_view part = trouble.part == store::Trouble::Part::kWriting
+                                      ? "the history cannot be written"
+                                      : "the log cannot be copied into the history";
+    if (trouble.state == store::Trouble::State::kBegins) {
+      log.error(part, {{"error", trouble.cause}});
+    } else {
+      log.warning(std::string(part) + ": over",
+                  {{"error", trouble.cause}, {"failures", trouble.failures}, {"milliseconds", trouble.lasted.count()}});
+    }
+  };
   return options;
 }
 

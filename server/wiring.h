@@ -15,6 +15,7 @@
 #include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 #include "core/trigger/starter.h"
 
 namespace penstock::server {
@@ -27,7 +28,9 @@ aws::EnvironmentOptions aws_options(const config::Aws& settings);
 std::shared_ptr<http::CurlTransport> make_transport(const config::Aws& settings);
 // Error{kConfiguration} when it cannot be made.
 void make_data_directory(const std::filesystem::path& directory);
-store::Store::Options store_options(const config::Settings& settings);
+// Troubles of the store go to the log; both references must outlive it.
+store::Store::Options store_options(const config::Settings& settings, telemetry::Metrics& metrics,
+                                    const telemetry::Log& log);
 // Certificate authorities for git over https: GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
 git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);

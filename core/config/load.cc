@@ -90,10 +90,11 @@ void load_history(Section history, History& target) {
   history.finish();
 }
 
-void load_access(Section access, std::vector<AccessToken>& tokens) {
+void load_access(Section access, Settings& settings) {
+  std::vector<AccessToken>& tokens = settings.access_tokens;
   static const std::vector<std::string> kScopes = {"history.read", "history.redeliver", "metrics.read"};
   access.not_supported("jwt");
-  access.not_supported("publicMetrics", "false");
+  access.read("publicMetrics", settings.public_metrics);
   access.for_each_item("tokens", [&](Section item) {
     AccessToken token;
     item.require("name", token.name);
@@ -140,7 +141,7 @@ void load_root(Section& root, Settings& settings) {
   load_credentials(root, settings);
   load_workers(root, settings);
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
-  load_access(root.section("access"), settings.access_tokens);
+  load_access(root.section("access"), settings);
 
   auto log = root.section("log");
   log.read_choice("level", settings.log.level, {"debug", "info", "warning", "error", "off"});

@@ -143,6 +143,7 @@ struct Settings {
   std::vector<Credential> credentials;
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
   std::vector<AccessToken> access_tokens;
+  bool public_metrics = false;  // GET /metrics needs no token
   LogSettings log;
 
   std::filesystem::path history_database() const { return data_directory / history.database; }
