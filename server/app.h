@@ -55,7 +55,7 @@ class App {
   void reload();
   void apply(const config::Settings& settings);
   void warn_about_fixed_settings(const config::Settings& settings) const;
-  void prune();
+  void prune(const std::stop_token& stop);
   std::vector<ReadinessCheck> readiness_checks();
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
   std::filesystem::path artifact_directory() const { return settings_.data_directory / "artifacts"; }

@@ -31,6 +31,7 @@ sigset_t handled_signals() {
 
 int run_serve(const std::filesystem::path& file) {
   forbid_core_files();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, as a full disk is
   std::optional<config::Settings> settings = load_settings(file);
   if (!settings) return kExitBadConfig;
   // Blocked before any thread exists, so that all threads inherit it and only the waiting one sees them.

@@ -46,7 +46,7 @@ class Listener {
     std::vector<Address> addresses;
     std::optional<TlsFiles> tls;
     std::uint64_t max_body_bytes = 4u << 20;
-    std::uint64_t max_buffered_bytes = 128u << 20;
+    std::uint64_t max_buffered_bytes = 64u << 20;
     std::size_t max_connections = 10'000;
     std::size_t max_connections_per_address = 2'000;
     std::size_t max_requests_per_connection = 10'000;
