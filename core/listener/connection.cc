@@ -87,7 +87,7 @@ Connection::Connection(EventLoop& loop, std::uint64_t id, UniqueFd socket, std::
       }()),
       scanner_(shared_.head_limits) {
   const Listener::Options& options = shared_.options;
-  deadline_ = now + options.handshake_timeout;
+  set_deadline(now + options.handshake_timeout);
   if (options.proxy_protocol && options.is_trusted_proxy && options.is_trusted_proxy(peer_address_)) {
     state_ = State::kProxyHeader;
   } else if (shared_.tls) {
@@ -161,7 +161,7 @@ void Connection::handle_message(Inbox::Message& message, TimePoint now) {
       stream_.reset();
       state_ = State::kReplying;
     }
-    deadline_ = now + shared_.options.write_timeout;
+    set_deadline(now + shared_.options.write_timeout);
   }
   advance(now);
 }
@@ -186,8 +186,8 @@ void Connection::check_deadline(TimePoint now) {
       break;
     case State::kStreaming:
       // Nothing to send is no reason to end it.
-      if (sent_ == output_.size()) {
-        deadline_ = now + shared_.options.write_timeout;
+      if (sent_ == output_.size() && now < drained_by_) {
+        set_deadline(now + shared_.options.write_timeout);
         return;
       }
       [[fallthrough]];
@@ -203,11 +203,17 @@ void Connection::check_deadline(TimePoint now) {
 void Connection::drain(TimePoint now) {
   if (state_ == State::kHead || state_ == State::kHandshake || state_ == State::kProxyHeader) {
     close();
-  } else if (state_ == State::kLingering) {
-    deadline_ = std::min(deadline_, now + std::chrono::milliseconds(200));
   } else {
+    // A slow client must not keep the process from ending.
+    drained_by_ = now + (state_ == State::kLingering ? std::chrono::milliseconds(200)
+                                                     : std::chrono::milliseconds(shared_.options.reply_timeout));
+    set_deadline(deadline_);
     keep_alive_ = false;
   }
+}
+
+void Connection::set_deadline(TimePoint deadline) {
+  deadline_ = std::min(deadline, drained_by_);
 }
 
 void Connection::advance(TimePoint now) {
@@ -302,7 +308,7 @@ void Connection::await_request(TimePoint now) {
   state_ = State::kHead;
   scanner_.reset();
   skipped_blank_line_ = false;
-  deadline_ = now + (input_.empty() ? shared_.options.idle_timeout : shared_.options.head_timeout);
+  set_deadline(now + (input_.empty() ? shared_.options.idle_timeout : shared_.options.head_timeout));
 }
 
 bool Connection::read_head(TimePoint now) {
@@ -327,7 +333,7 @@ bool Connection::read_head(TimePoint now) {
     if (peer_finished_) close();
     return false;
   }
-  if (input_.empty()) deadline_ = now + shared_.options.head_timeout;
+  if (input_.empty()) set_deadline(now + shared_.options.head_timeout);
   input_.append(bytes);
   return true;
 }
@@ -388,9 +394,9 @@ void Connection::begin_request(const RequestHead& head, std::size_t head_bytes, 
     return;
   }
   state_ = State::kBody;
-  deadline_ = now + shared_.options.body_timeout +
-              std::chrono::seconds((framing_ == Framing::kLength ? body_left_ : shared_.options.max_body_bytes) /
-                                   kSlowestBodyRate);
+  set_deadline(now + shared_.options.body_timeout +
+               std::chrono::seconds((framing_ == Framing::kLength ? body_left_ : shared_.options.max_body_bytes) /
+                                    kSlowestBodyRate));
   if (framing_ == Framing::kChunked) {
     chunks_.emplace(shared_.options.max_body_bytes);
   } else {
@@ -461,7 +467,7 @@ void Connection::dispatch(TimePoint now) {
   state_ = State::kHandling;
   const Reply reply(loop_.inbox(), id_, sequence_, request_id_);
   if (route.async && request_.body.size() <= options.inline_body_bytes) {
-    deadline_ = now + options.reply_timeout;
+    set_deadline(now + options.reply_timeout);
     try {
       route.async(std::move(request_), reply);
     } catch (const std::exception& error) {
@@ -470,7 +476,7 @@ void Connection::dispatch(TimePoint now) {
     }
     return;
   }
-  deadline_ = now + (route.async ? options.reply_timeout : options.blocking_reply_timeout);
+  set_deadline(now + (route.async ? options.reply_timeout : options.blocking_reply_timeout));
   auto request = std::make_shared<Request>(std::move(request_));
   const bool accepted = shared_.pool.submit([&route, request, reply, &log = shared_.log] {
     try {
@@ -537,7 +543,7 @@ void Connection::answer(Response response, TimePoint now) {
   if (!has_cache_control) out.append("Cache-Control: no-store\r\n");
   out.append("X-Content-Type-Options: nosniff\r\n\r\n");
   reply_end_ = now + kLongestReply;
-  deadline_ = now + shared_.options.write_timeout;
+  set_deadline(now + shared_.options.write_timeout);
   if (response.stream) {
     start_stream(std::move(response));
     return;
@@ -593,9 +599,9 @@ bool Connection::flush(TimePoint now) {
     if (result.io == Channel::Io::kDone) {
       sent_ += result.bytes;
       if (state_ == State::kStreaming) {
-        deadline_ = now + shared_.options.write_timeout;
+        set_deadline(now + shared_.options.write_timeout);
       } else if (state_ == State::kReplying) {
-        deadline_ = std::min(now + shared_.options.write_timeout, reply_end_);
+        set_deadline(std::min(now + shared_.options.write_timeout, reply_end_));
       }
       continue;
     }
@@ -626,7 +632,7 @@ void Connection::end_reply(TimePoint now) {
   input_ = {};
   state_ = State::kLingering;
   lingered_ = 0;
-  deadline_ = now + kLingerTime;
+  set_deadline(now + kLingerTime);
 }
 
 bool Connection::linger() {

@@ -64,6 +64,7 @@ class Connection {
  private:
   enum class State { kProxyHeader, kHandshake, kHead, kBody, kHandling, kReplying, kStreaming, kLingering, kClosed };
 
+  void set_deadline(TimePoint deadline);
   void advance(TimePoint now);
   bool step(TimePoint now);  // false when it has to wait
   bool read_proxy_header(TimePoint now);
@@ -94,6 +95,7 @@ class Connection {
   Channel channel_;
   State state_ = State::kHead;
   TimePoint deadline_;
+  TimePoint drained_by_ = TimePoint::max();
   bool wants_write_ = false;
   bool peer_finished_ = false;
 

@@ -81,7 +81,7 @@ class Listener {
   int bind();
   // Serves until stop(); blocks.
   void serve();
-  // Ends serve(): no new connections, idle ones close, requests in progress are answered (at most `reply_timeout`).
+  // Ends serve() within `reply_timeout`: no new connections, idle ones close, requests in progress are answered.
   // Thread-safe.
   void stop();
 

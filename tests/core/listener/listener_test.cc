@@ -420,6 +420,17 @@ TEST_F(ListenerTest, AnswersWhatIsInProgressBeforeItEnds) {
   server_.join();
 }
 
+TEST_F(ListenerTest, DoesNotWaitForSlowClientsWhenItEnds) {
+  options_.reply_timeout = std::chrono::seconds(1);
+  start();
+  Raw client = raw();
+  client.send("POST /now HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nslow");
+  while (listener_->stats().requests == 0) std::this_thread::yield();
+  listener_->stop();
+  server_.join();
+  EXPECT_NE(client.read_all().find(" 408 "), std::string::npos);
+}
+
 TEST_F(ListenerTest, ListensOnAUnixSocket) {
   const std::string path = (folder_.path() / "s").native();
   options_.addresses = {{.unix_path = path}};
