@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests:
 #
-#   dev    layering and end to end, with the ordinary program
+#   dev    layering, benches and end to end, with the ordinary program
 #   asan   the unit tests, fuzz corpora too, and the main way end to end, with address and undefined-behaviour checks
 #   tsan   the tests of what has threads, and the main way end to end, with the thread sanitizer
 #
@@ -99,8 +99,8 @@ if $quick; then
   phase "dev: all tests" run_tests dev all || true
 else
   # The unit tests run under the sanitizers; building them a third time would take longer than all tests together.
-  phase "dev: build" build dev -t penstock penstock-sandbox || { finish; exit 1; }
-  phase "dev: layering and end to end" run_tests dev all -LE '^unit$' || true
+  phase "dev: build" build dev -t penstock penstock-sandbox penstock_benches || { finish; exit 1; }
+  phase "dev: layering, benches, end to end" run_tests dev all -LE '^unit$' || true
   mapfile -t unit < <(targets_of '^unit$')
   mapfile -t concurrent < <(targets_of '^concurrency$')
   with_options=(env ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
