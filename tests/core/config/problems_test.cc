@@ -50,9 +50,9 @@ credentials:
   azure-pat: {type: PAT, token: {secret: "env:AZURE_PAT"}}
 )");
   ASSERT_EQ(lines.size(), 8u);
-  EXPECT_EQ(
-      lines[0],
-      "penstock.yaml:3: server.listen: expected an address such as 0.0.0.0:8443, [::1]:8443 or :8443, found \"8443\"");
+  EXPECT_EQ(lines[0],
+            "penstock.yaml:3: server.listen: expected an address such as 0.0.0.0:8443, [::1]:8443, :8443 or "
+            "unix:/run/penstock.sock, found \"8443\"");
   EXPECT_EQ(lines[1], "penstock.yaml:4: server.maxBodyByte: unknown key; did you mean \"maxBodyBytes\"?");
   EXPECT_EQ(
       lines[2],
@@ -67,10 +67,11 @@ credentials:
       lines[4],
       "penstock.yaml:13: webhooks[0].endpoint: expected the name of an endpoint, found \"azuredevops\"; did you mean "
       "\"azure-devops\"?");
-  EXPECT_EQ(lines[5],
-            "penstock.yaml:17: webhooks[0].filters[0].jsonPath: expected an RFC 9535 query, found "
-            "\"$.resource.refUpdates[\": column 23: expected a selector (a quoted name, an index, a slice, '*' or '?'), "
-            "found the end of the query");
+  EXPECT_EQ(
+      lines[5],
+      "penstock.yaml:17: webhooks[0].filters[0].jsonPath: expected an RFC 9535 query, found "
+      "\"$.resource.refUpdates[\": column 23: expected a selector (a quoted name, an index, a slice, '*' or '?'), "
+      "found the end of the query");
   EXPECT_EQ(
       lines[6],
       "penstock.yaml:22: workers[0].credentials: expected a name under credentials, found \"azure-pad\"; did you mean "
