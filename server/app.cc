@@ -66,7 +66,9 @@ App::App(config::Settings settings)
                                             .clock = clock_,
                                             .log = log_,
                                             .on_started = [this] { workers_.wake(); }}),
-      listener_(listener_options(settings_), clock_, log_) {
+      listener_(
+          listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
+          clock_, log_) {
   apply(settings_);
   add_hook_routes(listener_, receiver_, policy_);
   add_history_routes(listener_, store_, receiver_, policy_, log_, streams_stop_.get_token());
@@ -225,7 +227,7 @@ void App::prune(const std::stop_token& stop) {
       const int gone = store_.prune(before, kPruneStep);
       total += gone;
       if (gone == 0) break;
-      // Receiving comes first; still, more goes in an hour than any sender brings.
+      // Deliveries that come in have their turn in between.
       std::this_thread::sleep_for(kPruneRest);
     }
     if (total > 0) log_.info("deleted old history", {{"rows", total}, {"before", format_rfc3339(before)}});
@@ -280,6 +282,9 @@ void App::warn_about_fixed_settings(const config::Settings& fresh) const {
               fresh.server.listen_path != settings_.server.listen_path,
           "server.listen");
   warn_if(fresh.server.tls.has_value() != settings_.server.tls.has_value(), "server.tls");
+  warn_if(fresh.server.tls && settings_.server.tls &&
+              fresh.server.tls->client_authorities != settings_.server.tls->client_authorities,
+          "server.tls.clientAuthorities");
   warn_if(fresh.server.max_body_bytes != settings_.server.max_body_bytes, "server.maxBodyBytes");
   warn_if(fresh.server.max_connections != settings_.server.max_connections, "server.maxConnections");
   warn_if(fresh.server.max_connections_per_address != settings_.server.max_connections_per_address,

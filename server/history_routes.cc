@@ -270,27 +270,6 @@ class HistoryRoutes {
 
 }  // namespace
 
-std::optional<Response> refuse_without_scope(const Request& request, const RequestPolicy& policy,
-                                             std::string_view scope) {
-  switch (policy.access.check(request.header("Authorization"), scope)) {
-    case AccessResult::kAllowed:
-      return std::nullopt;
-    case AccessResult::kNoCredential:
-    case AccessResult::kUnknownToken: {
-      Response response = problem(request, 401, "send a valid token: Authorization: Bearer TOKEN");
-      response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"penstock\"");
-      return response;
-    }
-    case AccessResult::kScopeMissing: {
-      Response response = problem(request, 403, "the token lacks the scope " + std::string(scope));
-      response.headers.emplace_back("WWW-Authenticate",
-                                    "Bearer error=\"insufficient_scope\", scope=\"" + std::string(scope) + "\"");
-      return response;
-    }
-  }
-  return problem(request, 403, "no access");
-}
-
 void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver,
                         const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop) {
   const auto routes = std::make_shared<HistoryRoutes>(store, receiver, policy, log, std::move(stop));

@@ -36,7 +36,7 @@ void add_hook_routes(Listener& listener, intake::Receiver& receiver, const Curre
       try {
         reply.send(to_response(answer, reply.request_id()));
       } catch (const std::bad_alloc&) {
-        // The reply's own end answers 500; the delivery is stored all the same, and its repetition a duplicate.
+        // The reply's own end answers 503; a delivery that is stored all the same makes its repetition a duplicate.
       }
     });
   });

@@ -31,6 +31,8 @@ struct RequestPolicy {
   std::vector<hooks::IpRange> trusted_proxies;
   AccessTokens access{{}};
   bool public_metrics = false;
+
+  bool trusts(const std::string& address) const;  // as a proxy
 };
 
 // Thread-safe holder of the current policy.

@@ -1,7 +1,7 @@
 #include "server/wiring.h"
 
-#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -112,7 +112,8 @@ listener::TlsFiles tls_files(const config::Tls& tls) {
   return {tls.certificate, tls.private_key, tls.client_authorities};
 }
 
-listener::Listener::Options listener_options(const config::Settings& settings) {
+listener::Listener::Options listener_options(const config::Settings& settings,
+                                             std::function<bool(const std::string& address)> is_trusted_proxy) {
   listener::Listener::Options options;
   options.addresses = listener::take_inherited_sockets();
   if (options.addresses.empty()) {
@@ -127,11 +128,7 @@ listener::Listener::Options listener_options(const config::Settings& settings) {
   options.max_connections = static_cast<std::size_t>(settings.server.max_connections);
   options.max_connections_per_address = static_cast<std::size_t>(settings.server.max_connections_per_address);
   options.proxy_protocol = settings.server.proxy_protocol;
-  options.is_trusted_proxy = [ranges = trusted_proxies(settings)](const std::string& text) {
-    const auto address = hooks::IpAddress::parse(text);
-    return address && std::any_of(ranges.begin(), ranges.end(),
-                                  [&](const hooks::IpRange& range) { return range.contains(*address); });
-  };
+  options.is_trusted_proxy = std::move(is_trusted_proxy);
   return options;
 }
 

@@ -1,6 +1,7 @@
 // The configuration turned into the options of the parts. Pure but for reading the environment.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,6 +39,7 @@ trigger::Starter::Options starter_options(const config::Settings& settings);
 std::vector<hooks::IpRange> trusted_proxies(const config::Settings& settings);
 listener::TlsFiles tls_files(const config::Tls& tls);
 // The sockets that systemd passed, if any, take the place of `server.listen`.
-listener::Listener::Options listener_options(const config::Settings& settings);
+listener::Listener::Options listener_options(const config::Settings& settings,
+                                             std::function<bool(const std::string& address)> is_trusted_proxy);
 
 }  // namespace penstock::server

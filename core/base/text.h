@@ -41,4 +41,7 @@ std::optional<std::uint64_t> parse_byte_size(std::string_view text) noexcept;
 // name's length), for "did you mean".
 std::optional<std::string> nearest_name(std::string_view name, const std::vector<std::string>& known);
 
+// 0 to 15; -1 for what is no hexadecimal digit.
+int hex_digit_value(char c) noexcept;
+
 }  // namespace penstock

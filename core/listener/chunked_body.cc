@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/text.h"
 #include "core/listener/request_head.h"
 
 namespace penstock::listener {
@@ -9,13 +10,6 @@ namespace {
 
 constexpr std::size_t kMaxSizeLine = 256;  // extensions have no use here
 constexpr std::size_t kMaxTrailers = 8u << 10;
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 [[noreturn]] void refuse(std::string detail) {
   throw BadRequest{400, std::move(detail)};
@@ -107,9 +101,9 @@ void ChunkedBody::begin_chunk() {
   const std::string_view line = std::string_view(line_).substr(0, line_.size() - 2);
   std::size_t digits = 0;
   std::uint64_t size = 0;
-  while (digits < line.size() && hex_value(line[digits]) >= 0) {
+  while (digits < line.size() && hex_digit_value(line[digits]) >= 0) {
     if (size >> 60 != 0) refuse("a chunk size is larger than any body");
-    size = size * 16 + static_cast<std::uint64_t>(hex_value(line[digits++]));
+    size = size * 16 + static_cast<std::uint64_t>(hex_digit_value(line[digits++]));
   }
   if (digits == 0) refuse("a chunk size is not a hexadecimal number");
   check_extensions(line.substr(digits));

@@ -12,6 +12,7 @@
 #include "core/base/text.h"
 #include "core/listener/event_loop.h"
 #include "core/listener/proxy_header.h"
+#include "core/listener/response_head.h"
 
 namespace penstock::listener {
 namespace {
@@ -24,7 +25,6 @@ constexpr std::size_t kMaxLingered = 64u << 20;
 constexpr auto kLingerTime = std::chrono::seconds(5);
 constexpr auto kLongestReply = std::chrono::minutes(10);
 constexpr std::uint64_t kSlowestBodyRate = 64u << 10;  // bytes a second, beyond the first body_timeout
-constexpr int kRetryAfterSeconds = 10;
 
 bool is_known_method(std::string_view method) {
   static constexpr std::array<std::string_view, 9> kMethods = {"GET",    "HEAD",    "POST",  "PUT",    "PATCH",
@@ -32,11 +32,8 @@ bool is_known_method(std::string_view method) {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
-// A header value comes from our own code, but some of it repeats what a client sent.
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ");
-  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
-  out.append("\r\n");
+void log_failure(const telemetry::Log& log, const Reply& reply, const std::exception& error) {
+  log.error("handling a request failed", {{"request", reply.request_id()}, {"error", error.what()}});
 }
 
 void append_hex(std::string& out, std::size_t number) {
@@ -50,29 +47,6 @@ void append_hex(std::string& out, std::size_t number) {
 }
 
 }  // namespace
-
-bool StreamGate::wait_for_room(std::size_t bytes) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || unsent_ == 0 || unsent_ + bytes <= kMaxUnsent; });
-  unsent_ += bytes;
-  return !closed_;
-}
-
-void StreamGate::release(std::size_t bytes) {
-  {
-    std::lock_guard lock(mutex_);
-    unsent_ -= std::min(bytes, unsent_);
-  }
-  changed_.notify_all();
-}
-
-void StreamGate::close() {
-  {
-    std::lock_guard lock(mutex_);
-    closed_ = true;
-  }
-  changed_.notify_all();
-}
 
 Connection::Connection(EventLoop& loop, std::uint64_t id, UniqueFd socket, std::string peer_address,
                        std::string counted_address, TimePoint now)
@@ -471,8 +445,7 @@ void Connection::dispatch(TimePoint now) {
     try {
       route.async(std::move(request_), reply);
     } catch (const std::exception& error) {
-      shared_.log.error("handling a request failed", {{"request", reply.request_id()}, {"error", error.what()}});
-      reply.send(problem(reply.request_id(), 500, "an internal error; the log has it under this request id"));
+      log_failure(shared_.log, reply, error);  // and the reply's end asks the client to come again
     }
     return;
   }
@@ -486,8 +459,10 @@ void Connection::dispatch(TimePoint now) {
         reply.send(route.handler(*request));
       }
     } catch (const std::exception& error) {
-      log.error("handling a request failed", {{"request", reply.request_id()}, {"error", error.what()}});
-      reply.send(problem(reply.request_id(), 500, "an internal error; the log has it under this request id"));
+      log_failure(log, reply, error);
+      if (!route.async) {
+        reply.send(problem(reply.request_id(), 500, "an internal error; the log has it under this request id"));
+      }
     }
   });
   if (!accepted) overloaded("too many requests are waiting", now);
@@ -504,51 +479,24 @@ void Connection::refuse(int status, std::string_view detail, TimePoint now) {
 // The sender is to come again: never 429 or 500, which Azure DevOps does not repeat.
 void Connection::overloaded(std::string_view detail, TimePoint now) {
   shared_.overloaded.fetch_add(1, std::memory_order_relaxed);
-  Response response = problem(request_id_, 503, detail);
-  response.headers.emplace_back("Retry-After", std::to_string(kRetryAfterSeconds));
-  response.close = true;
-  answer(std::move(response), now);
+  answer(try_again(request_id_, detail), now);
 }
 
 void Connection::answer(Response response, TimePoint now) {
   release_body();
   ++sequence_;  // a second answer to the same request finds nobody
   if (response.close || shared_.draining.load(std::memory_order_relaxed) || peer_finished_) keep_alive_ = false;
-  const bool has_body = response.status != 204 && response.status != 304;
-  std::string& out = output_;
-  out.reserve(out.size() + 384 + response.body.size());
-  out.append("HTTP/1.1 ").append(std::to_string(response.status)).push_back(' ');
-  out.append(reason_phrase(response.status)).append("\r\nDate: ").append(loop_.date()).append("\r\n");
-  if (has_body) append_field(out, "Content-Type", response.content_type);
-  if (response.stream) {
-    if (minor_version_ > 0) {
-      out.append("Transfer-Encoding: chunked\r\n");
-    } else {
-      keep_alive_ = false;
-    }
-  } else if (has_body) {
-    out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
-  }
-  if (!keep_alive_) {
-    out.append("Connection: close\r\n");
-  } else if (minor_version_ == 0) {
-    out.append("Connection: keep-alive\r\n");
-  }
-  bool has_cache_control = false;
-  for (const auto& [name, value] : response.headers) {
-    has_cache_control = has_cache_control || equals_ignoring_case(name, "Cache-Control");
-    append_field(out, name, value);
-  }
-  append_field(out, "X-Request-Id", request_id_);
-  if (!has_cache_control) out.append("Cache-Control: no-store\r\n");
-  out.append("X-Content-Type-Options: nosniff\r\n\r\n");
+  if (response.stream && minor_version_ == 0) keep_alive_ = false;
+  append_response_head(
+      output_, response,
+      {.date = loop_.date(), .request_id = request_id_, .keep_alive = keep_alive_, .minor_version = minor_version_});
   reply_end_ = now + kLongestReply;
   set_deadline(now + shared_.options.write_timeout);
   if (response.stream) {
     start_stream(std::move(response));
     return;
   }
-  if (has_body && !is_head_) out.append(response.body);
+  if (has_body(response) && !is_head_) output_.append(response.body);
   state_ = State::kReplying;
 }
 
@@ -556,32 +504,8 @@ void Connection::start_stream(Response response) {
   state_ = State::kReplying;
   if (is_head_) return;
   auto gate = std::make_shared<StreamGate>();
-  const auto work = [gate, inbox = loop_.inbox(), connection = id_, sequence = sequence_,
-                     stream = std::move(response.stream)] {
-    using Kind = Inbox::Message::Kind;
-    bool alive = true;
-    const auto post = [&](Kind kind, std::string_view piece) {
-      return inbox->post({.connection = connection,
-                          .sequence = sequence,
-                          .kind = kind,
-                          .response = {},
-                          .piece = std::string(piece),
-                          .task = {}});
-    };
-    const std::function<bool(std::string_view)> write = [&](std::string_view piece) {
-      if (!piece.empty()) alive = alive && gate->wait_for_room(piece.size()) && post(Kind::kPiece, piece);
-      return alive;
-    };
-    try {
-      while (alive && stream(write)) {
-      }
-      post(Kind::kLastPiece, {});
-    } catch (...) {
-      // The client sees a body that breaks off, which is what happened.
-      post(Kind::kBrokenOff, {});
-    }
-  };
-  if (!shared_.streams.start(work)) {
+  auto work = make_stream_work(gate, loop_.inbox(), id_, sequence_, std::move(response.stream));
+  if (!shared_.streams.start(std::move(work))) {
     output_.clear();
     sent_ = 0;
     overloaded("too many responses are being streamed", std::chrono::steady_clock::now());

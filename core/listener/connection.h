@@ -3,38 +3,20 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "core/listener/chunked_body.h"
 #include "core/listener/reply.h"
+#include "core/listener/response_stream.h"
 #include "core/listener/shared.h"
 #include "core/listener/tls.h"
 
 namespace penstock::listener {
 
 class EventLoop;
-
-// Between the thread that writes a streamed response and the connection that sends it: at most kMaxUnsent bytes are on
-// their way. Thread-safe.
-class StreamGate {
- public:
-  static constexpr std::size_t kMaxUnsent = 256u << 10;
-  // Blocks until there is room; false when the connection is gone.
-  bool wait_for_room(std::size_t bytes);
-  void release(std::size_t bytes);
-  void close();
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t unsent_ = 0;  // guarded by mutex_, as is the next
-  bool closed_ = false;
-};
 
 class Connection {
  public:

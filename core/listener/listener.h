@@ -66,7 +66,8 @@ class Listener {
 
   // May block; runs on a pool.
   using Handler = std::function<Response(const Request&)>;
-  // Must not block: runs on a loop (large bodies: on the pool). The reply may be sent from any thread.
+  // Must not block: runs on a loop (large bodies: on the pool). The reply may be sent from any thread. When it throws
+  // or gives no reply the client is asked to come again (503): its sender may be one that repeats a 503 and not a 500.
   using AsyncHandler = std::function<void(Request, Reply)>;
 
   // Error{kConfiguration} for an unusable certificate.

@@ -4,6 +4,11 @@
 #include "core/json/json.h"
 
 namespace penstock::listener {
+namespace {
+
+constexpr int kRetryAfterSeconds = 10;
+
+}  // namespace
 
 std::optional<std::string> Request::header(std::string_view name) const {
   std::optional<std::string> joined;
@@ -84,6 +89,13 @@ Response problem(const std::string& request_id, int status, std::string_view det
                               {"status", status},
                               {"detail", detail},
                               {"requestId", request_id}});
+  return response;
+}
+
+Response try_again(const std::string& request_id, std::string_view detail) {
+  Response response = problem(request_id, 503, detail);
+  response.headers.emplace_back("Retry-After", std::to_string(kRetryAfterSeconds));
+  response.close = true;
   return response;
 }
 

@@ -42,6 +42,8 @@ std::string_view reason_phrase(int status) noexcept;
 
 // RFC 9457. `detail` is for the person who sent the request; it must not hold anything about the inside.
 Response problem(const std::string& request_id, int status, std::string_view detail);
+// 503 with Retry-After, after which the connection ends: the sender is to come again.
+Response try_again(const std::string& request_id, std::string_view detail);
 inline Response problem(const Request& request, int status, std::string_view detail) {
   return problem(request.request_id, status, detail);
 }

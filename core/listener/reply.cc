@@ -55,7 +55,7 @@ void Reply::State::send(Response response) {
 Reply::State::~State() {
   if (sent.load()) return;
   try {
-    send(problem(request_id, 500, "an internal error: the request was not answered"));
+    send(try_again(request_id, "the request was not answered"));
   } catch (...) {
     // Out of memory: the connection's own deadline answers.
   }

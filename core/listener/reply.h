@@ -42,8 +42,8 @@ class Inbox {
 };
 
 // The right to answer one request, once, from any thread, without blocking. The first send() counts. When nobody sends,
-// the client gets a 500 as soon as the last copy is gone; when it takes too long, the connection has answered 503 and a
-// late answer is dropped.
+// the client is asked to come again (503) as soon as the last copy is gone; when it takes too long, the connection has
+// answered 503 and a late answer is dropped.
 class Reply {
  public:
   Reply(std::shared_ptr<Inbox> inbox, std::uint64_t connection, std::uint64_t sequence, std::string request_id)

@@ -30,7 +30,7 @@ bool is_digit(char c) noexcept {
 }
 
 bool is_hex_digit(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  return hex_digit_value(c) >= 0;
 }
 
 std::string_view trim_blanks(std::string_view text) noexcept {

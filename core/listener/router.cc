@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "core/base/text.h"
+
 namespace penstock::listener {
 namespace {
 
 constexpr std::size_t kMaxQueryParts = 100;
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::vector<std::string_view> split_path(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -42,7 +37,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
       decoded.push_back(text[i]);
     } else {
       if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+      const int high = hex_digit_value(text[i + 1]), low = hex_digit_value(text[i + 2]);
       if (high < 0 || low < 0) return std::nullopt;
       decoded.push_back(static_cast<char>(high * 16 + low));
       i += 2;

@@ -3,9 +3,9 @@
 // way the next group gathers by itself.
 //
 // An error of one piece of work undoes that piece alone: the group is rolled back and run once more, then with a
-// savepoint for each piece. When the transaction cannot be begun
-// or committed, or the disk fails in between, everybody in the group gets that error and nothing of the group is
-// stored. Until a commit succeeds again, an empty write is tried from time to time.
+// savepoint for each piece. When the transaction cannot be begun or committed, or the disk fails in between, everybody
+// in the group gets that error and nothing of the group is stored. Until a commit succeeds again, an empty write is
+// tried from time to time.
 //
 // No lock is held while work runs, the disk is waited for or anybody is answered.
 #pragma once
