@@ -101,6 +101,7 @@ void record_group(benchmark::State& state) {
   auto record = [&](const std::vector<std::unique_ptr<PreparedDelivery>>& group) {
     Transaction transaction(connection, Transaction::Kind::kWrite);
     for (const auto& prepared : group) benchmark::DoNotOptimize(record_delivery(connection, *prepared, options));
+    if (group.size() < 4 || count_unindexed(connection, cache) >= 256) index_deliveries(connection, cache);
     transaction.commit();
   };
   while (number < state.range(1)) {

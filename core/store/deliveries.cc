@@ -47,26 +47,26 @@ std::optional<RecordedDelivery> find_recorded(Connection& connection, std::strin
 
 // The delivery (16 bytes) that had this key first, deleted ones included.
 std::optional<std::string> find_same_notification(Connection& connection, const std::string& endpoint,
-                                                  const std::string& duplicate_key) {
-  for (const char* sql : {"SELECT id FROM deliveries WHERE endpoint = ?1 AND duplicate_key = ?2",
-                          "SELECT delivery_id FROM retired_notifications WHERE endpoint = ?1 AND duplicate_key = ?2"}) {
+                                                  const std::string& duplicate_key, bool retired_too) {
+  const auto find = [&](const char* sql) -> std::optional<std::string> {
     Statement statement = connection.prepare(sql);
     statement.bind(endpoint, duplicate_key);
-    if (statement.step()) return statement.text(0);
-  }
-  return std::nullopt;
+    if (!statement.step()) return std::nullopt;
+    return statement.text(0);
+  };
+  auto found = find("SELECT id FROM deliveries WHERE endpoint = ?1 AND duplicate_key = ?2");
+  if (found || !retired_too) return found;
+  return find("SELECT delivery_id FROM retired_notifications WHERE endpoint = ?1 AND duplicate_key = ?2");
 }
 
 struct ExistingTrigger {
   int generation;
   std::string delivery_id;  // 16 bytes, of the first generation that is still known
 };
-std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, const NewTrigger& trigger) {
+std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, const NewTrigger& trigger,
+                                                     bool retired_too) {
   std::optional<ExistingTrigger> existing;
-  for (const char* sql : {"SELECT generation, delivery_id FROM triggers "
-                          "WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3 ORDER BY generation",
-                          "SELECT generation, delivery_id FROM retired_triggers "
-                          "WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3"}) {
+  const auto find = [&](const char* sql) {
     Statement statement = connection.prepare(sql);
     statement.bind(trigger.push_key, trigger.webhook, trigger.pipeline);
     while (statement.step()) {
@@ -74,20 +74,49 @@ std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, con
       if (!existing) existing = ExistingTrigger{generation, statement.text(1)};
       existing->generation = std::max(existing->generation, generation);
     }
+  };
+  find(
+      "SELECT generation, delivery_id FROM triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3 "
+      "ORDER BY generation");
+  if (retired_too) {
+    find(
+        "SELECT generation, delivery_id FROM retired_triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = "
+        "?3");
   }
   return existing;
 }
 
-void widen_id_skew(Connection& connection, std::string_view id_blob, Timestamp received_at, RecordCache* cache) {
+// Whether this id may be known: one above all others is not.
+bool may_be_recorded(Connection& connection, const std::string& id_blob, RecordCache& cache) {
+  if (!cache.newest_id) cache.newest_id = connection.query_text("SELECT max(id) FROM deliveries").value_or("");
+  if (id_blob <= *cache.newest_id) return true;
+  cache.newest_id = id_blob;
+  return false;
+}
+
+bool has_retired_keys(Connection& connection, RecordCache& cache) {
+  if (!cache.has_retired_keys) {
+    cache.has_retired_keys =
+        connection.query_integer(
+            "SELECT EXISTS (SELECT 1 FROM retired_notifications) OR EXISTS (SELECT 1 FROM retired_triggers)") == 1;
+  }
+  return *cache.has_retired_keys;
+}
+
+std::vector<FoundUnder>& unindexed_deliveries(Connection& connection, RecordCache& cache) {
+  if (!cache.unindexed) cache.unindexed = load_unindexed(connection);
+  return *cache.unindexed;
+}
+
+void widen_id_skew(Connection& connection, std::string_view id_blob, Timestamp received_at, RecordCache& cache) {
   std::int64_t skew = std::abs(to_milliseconds(uuid_blob_time(id_blob)) - to_milliseconds(received_at));
-  if (cache && cache->id_skew_ms && skew <= *cache->id_skew_ms) return;
-  std::int64_t known = connection.query_integer("SELECT value FROM meta WHERE name = 'id_skew_ms'").value_or(0);
-  if (cache) cache->id_skew_ms = known;
-  if (skew <= known) return;
+  if (!cache.id_skew_ms) cache.id_skew_ms = load_id_skew(connection).count();
+  if (skew <= *cache.id_skew_ms) return;
   // In leaps, so that this row is seldom written.
   std::int64_t wider = 1024;
   while (wider < skew && wider < (std::int64_t{1} << 60)) wider *= 2;
   connection.prepare("UPDATE meta SET value = ?1 WHERE name = 'id_skew_ms'").run(wider);
+  cache.id_skew_ms = wider;
 }
 
 // How one delivery's triggers came out.
@@ -97,14 +126,15 @@ struct TriggerResult {
   std::string first_delivery;  // 16 bytes, of the first one that existed
 };
 
-TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& prepared, const RecordOptions& options) {
+TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& prepared, const RecordOptions& options,
+                              bool retired_too) {
   TriggerResult result;
   std::set<std::tuple<std::string_view, std::string_view, std::string_view>> seen;
   const auto& triggers = prepared.delivery.triggers;
   for (std::size_t i = 0; i < triggers.size(); ++i) {
     const NewTrigger& trigger = triggers[i];
     if (!seen.emplace(trigger.push_key, trigger.webhook, trigger.pipeline).second) continue;
-    std::optional<ExistingTrigger> existing = find_existing_trigger(connection, trigger);
+    std::optional<ExistingTrigger> existing = find_existing_trigger(connection, trigger, retired_too);
     if (existing && !prepared.redelivery_of) {
       if (result.existed++ == 0) result.first_delivery = existing->delivery_id;
       continue;
@@ -114,15 +144,15 @@ TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& pr
     const PreparedDelivery::TriggerParts& parts = prepared.trigger_parts[i];
     const std::string token =
         generation == kFirstGeneration && !parts.token.empty() ? parts.token : make_token(options, trigger, generation);
+    const std::string id = trigger_id_blob(prepared.id, static_cast<std::uint32_t>(result.created.size() + 1));
     connection
         .prepare(
             "INSERT INTO triggers (id, delivery_id, push_key, webhook, pipeline, generation, action, ref, "
             "commit_id, variables, client_request_token, state, undecided, created_at) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12, ?13)")
-        .run(Blob{*uuid_to_blob(parts.id)}, Blob{prepared.id}, trigger.push_key, trigger.webhook, trigger.pipeline,
-             generation, trigger.action, trigger.ref, trigger.commit_id, parts.variables, token,
-             trigger.undecided ? 1 : 0, now);
-    result.created.push_back(parts.id);
+        .run(Blob{id}, Blob{prepared.id}, trigger.push_key, trigger.webhook, trigger.pipeline, generation,
+             trigger.action, trigger.ref, trigger.commit_id, parts.variables, token, trigger.undecided ? 1 : 0, now);
+    result.created.push_back(blob_to_uuid(id));
   }
   return result;
 }
@@ -158,6 +188,7 @@ void drop_oldest_rejected(Connection& connection, const RecordOptions& options) 
   std::optional<std::int64_t> term =
       find_term(connection, {TermKind::kOutcome, std::string(to_string(Outcome::kRejected))});
   if (!term) return;
+  index_deliveries(connection, *options.cache);
   for (;;) {
     std::string oldest;
     {
@@ -167,7 +198,7 @@ void drop_oldest_rejected(Connection& connection, const RecordOptions& options) 
       oldest = statement.text(1);
     }
     delete_delivery(connection, oldest, options.clock->now());
-    if (options.cache) options.cache->clear();
+    options.cache->clear();
   }
 }
 
@@ -180,8 +211,7 @@ PreparedDelivery::PreparedDelivery(NewDelivery source, const RecordOptions& opti
   if (delivery.redelivery_of) redelivery_of = require_uuid(*delivery.redelivery_of, "redelivery of");
   trigger_parts.reserve(delivery.triggers.size());
   for (const auto& trigger : delivery.triggers) {
-    trigger_parts.push_back({.id = make_uuid_v7(*options.clock),
-                             .variables = encode_map(trigger.variables),
+    trigger_parts.push_back({.variables = encode_map(trigger.variables),
                              .token = redelivery_of ? std::string() : make_token(options, trigger, kFirstGeneration)});
   }
 }
@@ -194,7 +224,10 @@ std::size_t PreparedDelivery::bytes() const noexcept {
 RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery& prepared,
                                  const RecordOptions& options) {
   const NewDelivery& delivery = prepared.delivery;
-  if (auto recorded = find_recorded(connection, prepared.id)) return *recorded;
+  RecordCache& cache = *options.cache;
+  if (may_be_recorded(connection, prepared.id, cache)) {
+    if (auto recorded = find_recorded(connection, prepared.id)) return *recorded;
+  }
   if (prepared.redelivery_of && !find_recorded(connection, *prepared.redelivery_of)) {
     throw Error(ErrorKind::kNotFound, "delivery " + in_quotes(*delivery.redelivery_of) + " is not in the history");
   }
@@ -205,34 +238,17 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
                             .trigger_ids = {},
                             .duplicate_of = {}};
   std::optional<std::string> duplicate_of;
+  const bool retired_too = has_retired_keys(connection, cache);
   // A redelivery repeats on purpose; and what could not prove who it is must not block what can.
   bool has_key = !delivery.duplicate_key.empty() && !prepared.redelivery_of && delivery.outcome != Outcome::kRejected;
-  if (has_key) duplicate_of = find_same_notification(connection, delivery.endpoint, delivery.duplicate_key);
-  bool same_notification = duplicate_of.has_value();
-  if (same_notification) {
+  if (has_key)
+    duplicate_of = find_same_notification(connection, delivery.endpoint, delivery.duplicate_key, retired_too);
+  if (duplicate_of) {
+    has_key = false;
     recorded.outcome = Outcome::kDuplicate;
     recorded.reason = "the same notification was received before, as delivery " + blob_to_uuid(*duplicate_of);
-  }
-
-  // The row comes first, as its triggers refer to it; what they change of it follows.
-  connection
-      .prepare(
-          "INSERT INTO deliveries (id, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, "
-          "subscription_id, publisher_id, notification_id, repository_id, repository_name, project, ref_updates, "
-          "body_bytes, body_sha256, duplicate_key, duplicate_of, redelivery_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-          "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)")
-      .run(Blob{prepared.id}, delivery.received_at, delivery.endpoint, delivery.remote_address,
-           to_string(recorded.outcome), recorded.reason, delivery.event_type, delivery.event_id,
-           delivery.subscription_id, delivery.publisher_id, delivery.notification_id, delivery.repository_id,
-           delivery.repository_name, delivery.project, prepared.ref_updates,
-           static_cast<std::int64_t>(delivery.body_bytes), delivery.body_sha256,
-           has_key && !same_notification ? std::optional(delivery.duplicate_key) : std::nullopt,
-           duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt,
-           prepared.redelivery_of ? std::optional(Blob{*prepared.redelivery_of}) : std::nullopt);
-  std::int64_t seq = connection.last_insert_rowid();
-
-  if (!same_notification && !delivery.triggers.empty()) {
-    TriggerResult triggers = insert_triggers(connection, prepared, options);
+  } else if (!delivery.triggers.empty()) {
+    TriggerResult triggers = insert_triggers(connection, prepared, options, retired_too);
     recorded.trigger_ids = std::move(triggers.created);
     if (triggers.existed > 0) {
       std::string earlier = blob_to_uuid(triggers.first_delivery);
@@ -246,30 +262,57 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
                            std::to_string(triggers.existed + recorded.trigger_ids.size()) +
                            " triggers exist already, from delivery " + earlier;
       }
-      connection.prepare("UPDATE deliveries SET outcome = ?2, reason = ?3, duplicate_of = ?4 WHERE seq = ?1")
-          .run(seq, to_string(recorded.outcome), recorded.reason,
-               duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt);
     }
   }
   if (duplicate_of) recorded.duplicate_of = blob_to_uuid(*duplicate_of);
 
-  std::vector<std::int64_t> terms = link_terms(connection, prepared.id, terms_of(delivery, recorded.outcome),
-                                               options.cache ? &options.cache->terms : nullptr);
+  std::vector<std::int64_t> terms = number_terms(connection, terms_of(delivery, recorded.outcome), cache.terms);
   std::optional<std::int64_t> webhook_set;
   if (delivery.webhook_set) {
-    webhook_set = link_webhook_set(connection, prepared.id, *delivery.webhook_set,
-                                   options.cache ? &options.cache->terms : nullptr);
+    webhook_set = number_webhook_set(connection, *delivery.webhook_set, cache.terms);
     terms.push_back(*webhook_set);
   }
+  std::vector<FoundUnder>& unindexed = unindexed_deliveries(connection, cache);
   connection
       .prepare(
-          "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, body, webhook_set, evidence) "
+          "INSERT INTO deliveries (id, received_at, endpoint, remote_address, outcome, reason, event_type, "
+          "event_id, subscription_id, publisher_id, notification_id, repository_id, repository_name, project, "
+          "ref_updates, body_bytes, body_sha256, duplicate_key, duplicate_of, redelivery_of) VALUES (?1, ?2, ?3, ?4, "
+          "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)")
+      .run(Blob{prepared.id}, delivery.received_at, delivery.endpoint, delivery.remote_address,
+           to_string(recorded.outcome), recorded.reason, delivery.event_type, delivery.event_id,
+           delivery.subscription_id, delivery.publisher_id, delivery.notification_id, delivery.repository_id,
+           delivery.repository_name, delivery.project, prepared.ref_updates,
+           static_cast<std::int64_t>(delivery.body_bytes), delivery.body_sha256,
+           has_key ? std::optional(std::string_view(delivery.duplicate_key)) : std::nullopt,
+           duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt,
+           prepared.redelivery_of ? std::optional(Blob{*prepared.redelivery_of}) : std::nullopt);
+  connection
+      .prepare(
+          "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, webhook_set, evidence, body) "
           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-      .run(seq, delivery.evidence.empty() ? "[]" : "", delivery.request_headers_json, encode_integers(terms),
-           Blob{delivery.body}, webhook_set, delivery.evidence);
-  widen_id_skew(connection, prepared.id, delivery.received_at, options.cache);
+      .run(connection.last_insert_rowid(), delivery.evidence.empty() ? "[]" : "", delivery.request_headers_json,
+           encode_integers(terms), webhook_set, delivery.evidence, Blob{delivery.body});
+  unindexed.push_back({prepared.id, std::move(terms)});
+  widen_id_skew(connection, prepared.id, delivery.received_at, cache);
   if (recorded.outcome == Outcome::kRejected) drop_oldest_rejected(connection, options);
   return recorded;
+}
+
+std::size_t count_unindexed(Connection& connection, RecordCache& cache) {
+  return unindexed_deliveries(connection, cache).size();
+}
+
+void index_deliveries(Connection& connection, RecordCache& cache) {
+  std::vector<FoundUnder>& unindexed = unindexed_deliveries(connection, cache);
+  if (unindexed.empty()) return;
+  write_index(connection, unindexed);
+  unindexed.clear();
+}
+
+std::chrono::milliseconds load_id_skew(Connection& connection) {
+  return std::chrono::milliseconds(
+      connection.query_integer("SELECT value FROM meta WHERE name = 'id_skew_ms'").value_or(0));
 }
 
 std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,
@@ -278,7 +321,8 @@ std::optional<Delivery> load_delivery_row(Connection& connection, std::string_vi
   std::int64_t seq = 0;
   {
     Statement row = connection.prepare(
-        "SELECT seq, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, subscription_id, "
+        "SELECT seq, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, "
+        "subscription_id, "
         "publisher_id, notification_id, repository_id, repository_name, project, ref_updates, body_bytes, body_sha256, "
         "duplicate_of, redelivery_of FROM deliveries WHERE id = ?1");
     row.bind(Blob{id_blob});
@@ -350,16 +394,9 @@ void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp
     connection
         .prepare(
             "INSERT OR IGNORE INTO retired_notifications (endpoint, duplicate_key, delivery_id, expires_at) "
-            "SELECT endpoint, duplicate_key, id, ?2 FROM deliveries WHERE seq = ?1 AND duplicate_key IS NOT NULL")
-        .run(seq, keys_expire);
-    // The newest generation counts, and lives as long as the longest-lived of them.
-    connection
-        .prepare(
-            "INSERT INTO retired_triggers (push_key, webhook, pipeline, generation, delivery_id, expires_at) "
-            "SELECT push_key, webhook, pipeline, generation, delivery_id, ?2 FROM triggers WHERE delivery_id = ?1 "
-            "ON CONFLICT DO UPDATE SET generation = max(generation, excluded.generation), "
-            "expires_at = max(expires_at, excluded.expires_at)")
+            "SELECT endpoint, duplicate_key, id, ?2 FROM deliveries WHERE id = ?1 AND duplicate_key IS NOT NULL")
         .run(Blob{id_blob}, keys_expire);
+    retire_triggers(connection, id_blob, keys_expire);
   }
   std::vector<std::int64_t> terms;
   {
@@ -368,7 +405,10 @@ void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp
     if (contents.step()) terms = decode_integers(contents.text(0));
   }
   unlink_terms(connection, id_blob, terms);
-  connection.prepare("DELETE FROM deliveries WHERE seq = ?1").run(seq);  // and by its foreign keys what belongs to it
+  delete_triggers(connection, id_blob);
+  connection.prepare("DELETE FROM delivery_contents WHERE seq = ?1").run(seq);
+  connection.prepare("DELETE FROM deliveries WHERE id = ?1").run(Blob{id_blob});
+  mark_index_complete(connection);
 }
 
 }  // namespace penstock::store

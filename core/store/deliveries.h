@@ -1,6 +1,7 @@
 // Recording and reading deliveries.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,11 +24,11 @@ constexpr std::chrono::hours kKeyRetention{30 * 24};
 // deleted.
 struct RecordCache {
   TermCache terms;
+  std::optional<std::vector<FoundUnder>> unindexed;
   std::optional<std::int64_t> id_skew_ms;
-  void clear() noexcept {
-    terms.clear();
-    id_skew_ms.reset();
-  }
+  std::optional<std::string> newest_id;  // 16 bytes; empty = there is no delivery
+  std::optional<bool> has_retired_keys;
+  void clear() noexcept { *this = {}; }
 };
 
 struct RecordOptions {
@@ -35,7 +36,7 @@ struct RecordOptions {
   MakeRequestToken make_request_token;
   // Rejected deliveries are what strangers can cause: only the newest so many are kept.
   int max_rejected;
-  RecordCache* cache = nullptr;
+  RecordCache* cache;
 };
 
 // A delivery in the form in which it is stored: what can be made ready before the writer's turn.
@@ -47,7 +48,6 @@ struct PreparedDelivery {
   std::optional<std::string> redelivery_of;
   std::string ref_updates;
   struct TriggerParts {
-    std::string id;         // UUID, unless it turns out to exist already
     std::string variables;  // encoded
     std::string token;      // of the first generation; empty for a redelivery
   };
@@ -55,9 +55,17 @@ struct PreparedDelivery {
   std::size_t bytes() const noexcept;
 };
 
-// Within the caller's write transaction.
+// Within the caller's write transaction. The delivery is found by its id at once, and by filters in any case; still,
+// index_deliveries() must follow now and then, or filters become slow.
 RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery& prepared,
                                  const RecordOptions& options);
+
+// How many deliveries the index does not have.
+std::size_t count_unindexed(Connection& connection, RecordCache& cache);
+void index_deliveries(Connection& connection, RecordCache& cache);
+
+// No delivery's id is further than this from its received_at.
+std::chrono::milliseconds load_id_skew(Connection& connection);
 
 // Decisions that are still to be told from what was stored; nothing when they were stored as they are.
 struct StoredEvidence {
@@ -70,7 +78,8 @@ enum class DeliveryParts { kSummary, kWhole };
 std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,
                                           std::optional<StoredEvidence>* evidence = nullptr);
 
-// With triggers, contents and terms; its keys are retired when they are younger than kKeyRetention at `now`.
+// With triggers, contents and terms. All deliveries must be indexed, and the cache be cleared afterwards. Its keys are
+// retired when they are younger than kKeyRetention at `now`.
 void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now);
 
 }  // namespace penstock::store

@@ -48,13 +48,13 @@ DeliveryPage list_deliveries(Connection& connection, const DeliveryQuery& query)
 
   // Ids and times of receipt agree but for the known skew; the rest is told row by row.
   std::string lower(16, '\0');
-  std::chrono::milliseconds skew{
-      connection.query_integer("SELECT value FROM meta WHERE name = 'id_skew_ms'").value_or(0)};
+  const std::chrono::milliseconds skew = load_id_skew(connection);
   if (query.since) lower = smallest_uuid_blob(*query.since - skew);
   if (query.until) upper = std::min(upper, smallest_uuid_blob(*query.until + skew + std::chrono::milliseconds(1)));
 
   DeliveryPage page;
-  TermWalk walk(connection, std::move(terms), lower, std::move(upper), kMaxSeeks);
+  const std::vector<FoundUnder> unindexed = terms.empty() ? std::vector<FoundUnder>() : load_unindexed(connection);
+  TermWalk walk(connection, std::move(terms), unindexed, lower, std::move(upper), kMaxSeeks);
   std::string last;
   while (std::optional<std::string> id = walk.next()) {
     std::optional<Delivery> delivery = load_delivery_row(connection, *id, DeliveryParts::kSummary);

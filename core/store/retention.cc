@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "core/store/deliveries.h"
+#include "core/store/triggers.h"
+#include "core/store/uuid_blob.h"
 
 namespace penstock::store {
 namespace {
@@ -11,18 +13,24 @@ namespace {
 constexpr int kLogLinesPerStep = 5000;
 constexpr int kKeysPerStep = 500;
 
+bool is_unfinished(Connection& connection, std::string_view delivery_id) {
+  if (has_unfinished_triggers(connection, delivery_id)) return true;
+  Statement jobs = connection.prepare(
+      "SELECT 1 FROM jobs WHERE delivery_id = ?1 AND state NOT IN ('succeeded', 'failed', 'lost') LIMIT 1");
+  jobs.bind(Blob{delivery_id});
+  return jobs.step();
+}
+
 int prune_deliveries(Connection& connection, Timestamp before, Timestamp now, int limit) {
   std::vector<std::string> ids;
   {
-    Statement rows = connection.prepare(
-        "SELECT id FROM deliveries WHERE received_at < ?1 "
-        "AND NOT EXISTS (SELECT 1 FROM triggers WHERE triggers.delivery_id = deliveries.id "
-        "AND (triggers.state IN ('pending', 'deferred') OR triggers.unclaimed_deadline IS NOT NULL)) "
-        "AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.delivery_id = deliveries.id "
-        "AND jobs.state NOT IN ('succeeded', 'failed', 'lost')) "
-        "ORDER BY received_at LIMIT ?2");
-    rows.bind(before, limit);
-    while (rows.step()) ids.push_back(rows.text(0));
+    const std::string upper = smallest_uuid_blob(before + load_id_skew(connection) + std::chrono::milliseconds(1));
+    Statement rows = connection.prepare("SELECT id FROM deliveries WHERE id < ?1 AND received_at < ?2 ORDER BY id");
+    rows.bind(Blob{upper}, before);
+    while (static_cast<int>(ids.size()) < limit && rows.step()) {
+      std::string id = rows.text(0);
+      if (!is_unfinished(connection, id)) ids.push_back(std::move(id));
+    }
   }
   for (const std::string& id : ids) delete_delivery(connection, id, now);
   return static_cast<int>(ids.size());

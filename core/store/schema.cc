@@ -20,7 +20,8 @@ constexpr std::array kMigrations = {
     R"sql(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 -- id_skew_ms: no delivery's id is further than this from its received_at; so a range of times is a range of ids.
-INSERT INTO meta VALUES ('id_skew_ms', 0), ('writable_checks', 0);
+-- indexed_seq: up to which delivery delivery_terms is complete; the few after it are looked through one by one.
+INSERT INTO meta VALUES ('id_skew_ms', 0), ('indexed_seq', 0), ('writable_checks', 0);
 
 CREATE TABLE deliveries (
   seq INTEGER PRIMARY KEY,
@@ -46,14 +47,16 @@ CREATE TABLE deliveries (
   redelivery_of BLOB
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_duplicate_key ON deliveries (endpoint, duplicate_key) WHERE duplicate_key IS NOT NULL;
-CREATE INDEX deliveries_received_at ON deliveries (received_at);
 
--- What a list does not show, out of the way of those who scan.
+-- What a list does not show, out of the way of those who scan. With evidence the decisions are made of it and the set
+-- of webhooks; otherwise `decisions` holds them.
 CREATE TABLE delivery_contents (
-  seq INTEGER PRIMARY KEY REFERENCES deliveries (seq) ON DELETE CASCADE,
+  seq INTEGER PRIMARY KEY,
   decisions TEXT NOT NULL,
   request_headers TEXT NOT NULL,
   terms TEXT NOT NULL,  -- JSON array of the terms under which the delivery is found
+  webhook_set INTEGER,
+  evidence TEXT NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
 
@@ -70,10 +73,23 @@ CREATE TABLE delivery_terms (
   PRIMARY KEY (term, delivery_id)
 ) STRICT, WITHOUT ROWID;
 
+-- The webhooks that deliveries were judged by. A set is a term as well, so that it is found, and forgotten, like one.
+CREATE TABLE webhook_sets (
+  term INTEGER PRIMARY KEY REFERENCES terms (term) ON DELETE CASCADE,
+  content TEXT NOT NULL
+) STRICT;
+CREATE TABLE webhook_set_names (
+  name TEXT NOT NULL,
+  term INTEGER NOT NULL REFERENCES webhook_sets (term) ON DELETE CASCADE,
+  PRIMARY KEY (name, term)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_set_names_term ON webhook_set_names (term);
+
+-- The ids of a delivery's triggers follow its own (trigger_id_blob), which finds them without an index.
 CREATE TABLE triggers (
   seq INTEGER PRIMARY KEY,
   id BLOB NOT NULL UNIQUE,
-  delivery_id BLOB NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+  delivery_id BLOB NOT NULL,
   push_key TEXT NOT NULL,
   webhook TEXT NOT NULL,
   pipeline TEXT NOT NULL,
@@ -94,7 +110,6 @@ CREATE TABLE triggers (
   unclaimed_deadline INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX triggers_once ON triggers (push_key, webhook, pipeline, generation);
-CREATE INDEX triggers_delivery ON triggers (delivery_id);
 CREATE INDEX triggers_due ON triggers (ifnull(next_attempt_at, 0)) WHERE state = 'pending';
 CREATE INDEX triggers_execution ON triggers (pipeline_execution_id, pipeline) WHERE pipeline_execution_id <> '';
 CREATE INDEX triggers_unclaimed ON triggers (unclaimed_deadline) WHERE unclaimed_deadline IS NOT NULL;
@@ -160,23 +175,6 @@ CREATE TABLE job_log (
   text TEXT NOT NULL,
   PRIMARY KEY (job, sequence)
 ) STRICT, WITHOUT ROWID;
-)sql",
-    // 2
-    R"sql(
--- The webhooks that deliveries were judged by. A set is a term as well, so that it is found, and forgotten, like one.
-CREATE TABLE webhook_sets (
-  term INTEGER PRIMARY KEY REFERENCES terms (term) ON DELETE CASCADE,
-  content TEXT NOT NULL
-) STRICT;
-CREATE TABLE webhook_set_names (
-  name TEXT NOT NULL,
-  term INTEGER NOT NULL REFERENCES webhook_sets (term) ON DELETE CASCADE,
-  PRIMARY KEY (name, term)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX webhook_set_names_term ON webhook_set_names (term);
--- With evidence the decisions are made of it and the set; otherwise `decisions` holds them.
-ALTER TABLE delivery_contents ADD COLUMN webhook_set INTEGER;
-ALTER TABLE delivery_contents ADD COLUMN evidence TEXT NOT NULL DEFAULT '';
 )sql",
 };
 

@@ -58,6 +58,13 @@ class Statement {
     return *this;
   }
 
+  // Binds one parameter, from 1, without copying: the value must outlive the steps.
+  template <typename Value>
+  void lend(int index, const Value& value) {
+    copies_ = false;
+    bind_one(index, value);
+  }
+
   // True while there is a row.
   bool step();
 

@@ -31,6 +31,8 @@ constexpr std::chrono::milliseconds kMaxBusyTimeout{5000};
 constexpr std::chrono::milliseconds kCheckpointBusyTimeout{0};
 constexpr std::size_t kSmallWriteBytes = 1024;
 constexpr int kPruneStep = 50;
+constexpr std::size_t kManyWrites = 4;
+constexpr std::size_t kMaxUnindexed = 256;
 
 // While it is reopened, only another process can be in the way of copying the whole log.
 enum class LeftInLog { kMayBe, kMustNotBe };
@@ -96,6 +98,7 @@ class Store::Impl {
                             .max_waiting = options.max_waiting,
                             .max_waiting_bytes = options.max_waiting_bytes,
                             .before_group = [this](std::unique_ptr<Connection>& own) { reopen_if_needed(own); },
+                            .before_commit = [this](Connection& own, std::size_t writes) { index_if_due(own, writes); },
                             .after_undo = [this] { record_cache.clear(); },
                             .after_group = [this](const Writer::GroupReport& report) { note_group(report); },
                             .between_groups = [this](Connection& own) { checkpointer->restart_if_wanted(own); },
@@ -186,6 +189,12 @@ class Store::Impl {
   void note_group(const Writer::GroupReport& report) {
     if (counted) counted->note_group(report.writes, report.took, report.failure);
     if (report.failure || report.committed) troubles.note(Trouble::Part::kWriting, report.failure);
+  }
+
+  // On the writer's thread. Under load many deliveries are indexed at once, which costs a fraction; else each at once.
+  void index_if_due(Connection& connection, std::size_t writes) {
+    if (writes < kManyWrites || count_unindexed(connection, record_cache) >= kMaxUnindexed)
+      index_deliveries(connection, record_cache);
   }
 
   // On the writer's thread. A connection that could not even roll back is of no more use than one that lost pages.
@@ -380,6 +389,7 @@ int Store::prune(Timestamp before, int limit) {
     PruneStep step = impl_->writer->run<PruneStep>(
         "pruning the history", kSmallWriteBytes,
         [before, share, now = impl_->clock.now(), cache = &impl_->record_cache](Connection& connection) {
+          index_deliveries(connection, *cache);
           cache->clear();
           return prune_step(connection, before, now, share);
         });

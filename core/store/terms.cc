@@ -1,8 +1,12 @@
 #include "core/store/terms.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
 
 #include "core/base/text.h"
+#include "core/store/json_columns.h"
 
 namespace penstock::store {
 namespace {
@@ -10,12 +14,34 @@ namespace {
 constexpr std::size_t kMaxCachedTerms = 10'000;
 constexpr std::size_t kMaxCachedBytes = 256;
 
-std::optional<std::int64_t> find_term(Connection& connection, const Term& term, TermCache* cache) {
-  if (cache)
-    if (std::optional<std::int64_t> number = cache->find(term)) return number;
-  std::optional<std::int64_t> number = find_term(connection, term);
-  if (number && cache) cache->put(term, *number);
-  return number;
+// One statement for many rows, as each run of a statement costs about what a row does.
+#define LINK "(?, ?)"
+#define FOUR_LINKS LINK ", " LINK ", " LINK ", " LINK
+struct LinkStatement {
+  std::size_t rows;
+  const char* sql;
+};
+constexpr std::array<LinkStatement, 3> kInsertLinks = {{
+    {16, "INSERT INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS ", " FOUR_LINKS ", " FOUR_LINKS
+         ", " FOUR_LINKS},
+    {4, "INSERT INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS},
+    {1, "INSERT INTO delivery_terms (term, delivery_id) VALUES " LINK},
+}};
+
+// Stored unless it is known.
+struct NumberedTerm {
+  std::int64_t number;
+  bool is_new;
+};
+NumberedTerm number_term(Connection& connection, const Term& term, TermCache& cache) {
+  if (std::optional<std::int64_t> number = cache.find(term)) return {*number, false};
+  if (std::optional<std::int64_t> number = find_term(connection, term)) {
+    cache.put(term, *number);
+    return {*number, false};
+  }
+  connection.prepare("INSERT INTO terms (kind, value) VALUES (?1, ?2)").run(static_cast<int>(term.first), term.second);
+  cache.put(term, connection.last_insert_rowid());
+  return {connection.last_insert_rowid(), true};
 }
 
 }  // namespace
@@ -43,41 +69,57 @@ std::optional<std::int64_t> find_term(Connection& connection, const Term& term) 
   return statement.integer(0);
 }
 
-std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms,
-                                     TermCache* cache) {
+std::vector<std::int64_t> number_terms(Connection& connection, std::vector<Term> terms, TermCache& cache) {
   std::sort(terms.begin(), terms.end());
   terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
   std::vector<std::int64_t> numbers;
-  for (const Term& term : terms) {
-    if (term.second.empty()) continue;
-    std::optional<std::int64_t> number = find_term(connection, term, cache);
-    if (!number) {
-      connection.prepare("INSERT INTO terms (kind, value) VALUES (?1, ?2)")
-          .run(static_cast<int>(term.first), term.second);
-      number = connection.last_insert_rowid();
-    }
-    connection.prepare("INSERT INTO delivery_terms (term, delivery_id) VALUES (?1, ?2)")
-        .run(*number, Blob{delivery_id});
-    numbers.push_back(*number);
-  }
+  numbers.reserve(terms.size() + 1);
+  for (const Term& term : terms)
+    if (!term.second.empty()) numbers.push_back(number_term(connection, term, cache).number);
   return numbers;
 }
 
-std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set,
-                              TermCache* cache) {
-  const Term term(TermKind::kWebhookSet, set.id);
-  std::optional<std::int64_t> number = find_term(connection, term, cache);
-  if (!number) {
-    connection.prepare("INSERT INTO terms (kind, value) VALUES (?1, ?2)")
-        .run(static_cast<int>(term.first), term.second);
-    number = connection.last_insert_rowid();
-    connection.prepare("INSERT INTO webhook_sets (term, content) VALUES (?1, ?2)").run(*number, set.content);
-    for (const std::string& name : set.names) {
-      connection.prepare("INSERT OR IGNORE INTO webhook_set_names (name, term) VALUES (?1, ?2)").run(name, *number);
+std::int64_t number_webhook_set(Connection& connection, const WebhookSet& set, TermCache& cache) {
+  const auto [number, is_new] = number_term(connection, {TermKind::kWebhookSet, set.id}, cache);
+  if (is_new) {
+    connection.prepare("INSERT INTO webhook_sets (term, content) VALUES (?1, ?2)").run(number, set.content);
+    for (const std::string& name : set.names)
+      connection.prepare("INSERT OR IGNORE INTO webhook_set_names (name, term) VALUES (?1, ?2)").run(name, number);
+  }
+  return number;
+}
+
+std::vector<FoundUnder> load_unindexed(Connection& connection) {
+  std::vector<FoundUnder> unindexed;
+  Statement rows = connection.prepare(
+      "SELECT deliveries.id, delivery_contents.terms FROM deliveries CROSS JOIN delivery_contents USING (seq) "
+      "WHERE deliveries.seq > (SELECT value FROM meta WHERE name = 'indexed_seq') ORDER BY deliveries.seq");
+  while (rows.step()) unindexed.push_back({rows.text(0), decode_integers(rows.text(1))});
+  return unindexed;
+}
+
+void write_index(Connection& connection, const std::vector<FoundUnder>& unindexed) {
+  std::vector<std::pair<std::int64_t, std::string_view>> links;
+  for (const FoundUnder& delivery : unindexed)
+    for (std::int64_t term : delivery.terms) links.emplace_back(term, delivery.delivery_id);
+  std::sort(links.begin(), links.end());
+  std::size_t written = 0;
+  for (const LinkStatement& insert : kInsertLinks) {
+    while (links.size() - written >= insert.rows) {
+      Statement statement = connection.prepare(insert.sql);
+      for (int i = 0; i < static_cast<int>(insert.rows); ++i, ++written) {
+        statement.lend(2 * i + 1, links[written].first);
+        statement.lend(2 * i + 2, Blob{links[written].second});
+      }
+      statement.step();
     }
   }
-  connection.prepare("INSERT INTO delivery_terms (term, delivery_id) VALUES (?1, ?2)").run(*number, Blob{delivery_id});
-  return *number;
+  mark_index_complete(connection);
+}
+
+void mark_index_complete(Connection& connection) {
+  connection.prepare("UPDATE meta SET value = (SELECT ifnull(max(seq), 0) FROM deliveries) WHERE name = 'indexed_seq'")
+      .run();
 }
 
 std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::string& name) {
@@ -85,7 +127,6 @@ std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::
   Statement sets = connection.prepare("SELECT term FROM webhook_set_names WHERE name = ?1 ORDER BY term DESC");
   sets.bind(name);
   while (sets.step()) terms.push_back(sets.integer(0));
-  if (auto number = find_term(connection, {TermKind::kWebhook, name})) terms.push_back(*number);
   return terms;
 }
 
@@ -98,13 +139,16 @@ void unlink_terms(Connection& connection, std::string_view delivery_id, const st
   }
 }
 
-TermWalk::TermWalk(Connection& connection, std::vector<Group> groups, std::string lower, std::string upper,
-                   std::size_t max_seeks)
+TermWalk::TermWalk(Connection& connection, std::vector<Group> groups, const std::vector<FoundUnder>& unindexed,
+                   std::string lower, std::string upper, std::size_t max_seeks)
     : connection_(connection),
       groups_(std::move(groups)),
       lower_(std::move(lower)),
       upper_(std::move(upper)),
-      max_seeks_(max_seeks) {}
+      max_seeks_(max_seeks) {
+  for (const FoundUnder& delivery : unindexed)
+    for (std::int64_t term : delivery.terms) unindexed_[term].insert(delivery.delivery_id);
+}
 
 std::optional<std::string> TermWalk::seek_all(std::string_view at) {
   ++seeks_;
@@ -118,14 +162,22 @@ std::optional<std::string> TermWalk::seek_all(std::string_view at) {
 std::optional<std::string> TermWalk::seek_term(std::int64_t term, std::string_view at, std::string_view lower,
                                                bool inclusive) {
   ++seeks_;
+  std::string_view newest;
+  if (auto found = unindexed_.find(term); found != unindexed_.end()) {
+    const auto& ids = found->second;
+    auto above = inclusive ? ids.upper_bound(at) : ids.lower_bound(at);
+    if (above != ids.begin() && *std::prev(above) >= lower) newest = *std::prev(above);
+  }
   Statement statement = connection_.prepare(
       inclusive ? "SELECT delivery_id FROM delivery_terms WHERE delivery_id <= ?1 AND delivery_id >= ?2 AND term = ?3 "
                   "ORDER BY delivery_id DESC LIMIT 1"
                 : "SELECT delivery_id FROM delivery_terms WHERE delivery_id < ?1 AND delivery_id >= ?2 AND term = ?3 "
                   "ORDER BY delivery_id DESC LIMIT 1");
-  statement.bind(Blob{at}, Blob{lower}, term);
-  if (!statement.step()) return std::nullopt;
-  return statement.text(0);
+  // An indexed one can be newer than one that is not, after a jump of the clock.
+  statement.bind(Blob{at}, Blob{newest.empty() ? lower : newest}, term);
+  if (statement.step()) return statement.text(0);
+  if (newest.empty()) return std::nullopt;
+  return std::string(newest);
 }
 
 std::optional<std::string> TermWalk::seek(std::size_t group, std::string_view at, bool inclusive) {

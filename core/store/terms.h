@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,12 +18,11 @@ namespace penstock::store {
 
 enum class TermKind {
   kRef = 1,
-  kWebhook = 2,  // no longer given; see kWebhookSet
-  kPipeline = 3,
-  kRepository = 4,
-  kEventType = 5,
-  kOutcome = 6,
-  kWebhookSet = 7,
+  kPipeline = 2,
+  kRepository = 3,
+  kEventType = 4,
+  kOutcome = 5,
+  kWebhookSet = 6,
 };
 using Term = std::pair<TermKind, std::string>;
 
@@ -45,13 +46,26 @@ class TermCache {
   std::unordered_map<Term, std::int64_t, Hash> numbers_;
 };
 
-// Makes the delivery findable under the terms and returns their numbers, which unlink_terms takes. Empty values and
-// repetitions are left out.
-std::vector<std::int64_t> link_terms(Connection& connection, std::string_view delivery_id, std::vector<Term> terms,
-                                     TermCache* cache = nullptr);
+// A delivery and the numbers of the terms that it is found under.
+struct FoundUnder {
+  std::string delivery_id;
+  std::vector<std::int64_t> terms;
+};
+
+// Numbers of the delivery's terms; new ones are stored. Empty values and repetitions are left out.
+std::vector<std::int64_t> number_terms(Connection& connection, std::vector<Term> terms, TermCache& cache);
 // The same for the set of webhooks that judged the delivery; stores the set unless it is known.
-std::int64_t link_webhook_set(Connection& connection, std::string_view delivery_id, const WebhookSet& set,
-                              TermCache* cache = nullptr);
+std::int64_t number_webhook_set(Connection& connection, const WebhookSet& set, TermCache& cache);
+
+// The deliveries that the index does not have yet, oldest first. A delivery can be stored long before it is indexed: in
+// an index that grows in many places at once, adding many deliveries costs few pages more than adding one.
+std::vector<FoundUnder> load_unindexed(Connection& connection);
+// Adds all of them to the index.
+void write_index(Connection& connection, const std::vector<FoundUnder>& unindexed);
+// That it has all there are; also to be said after deliveries were deleted, as the next one may take a number again.
+void mark_index_complete(Connection& connection);
+
+// From the index, which must have the delivery.
 // A term that nothing is found under any more is forgotten, with the set that it stands for.
 void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms);
 
@@ -67,8 +81,8 @@ class TermWalk {
  public:
   // Only ids in [lower, upper); `max_seeks` bounds the work.
   using Group = std::vector<std::int64_t>;  // not empty
-  TermWalk(Connection& connection, std::vector<Group> groups, std::string lower, std::string upper,
-           std::size_t max_seeks);
+  TermWalk(Connection& connection, std::vector<Group> groups, const std::vector<FoundUnder>& unindexed,
+           std::string lower, std::string upper, std::size_t max_seeks);
 
   // The next id; empty at the end, or when the bound is reached.
   std::optional<std::string> next();
@@ -84,6 +98,7 @@ class TermWalk {
 
   Connection& connection_;
   std::vector<Group> groups_;
+  std::unordered_map<std::int64_t, std::set<std::string, std::less<>>> unindexed_;  // by term
   std::string lower_, upper_;
   std::size_t max_seeks_;
   std::size_t seeks_ = 0;

@@ -10,6 +10,9 @@
   "state, undecided, attempts, created_at, next_attempt_at, started_at, pipeline_execution_id, error, " \
   "unclaimed_deadline FROM triggers "
 
+// ?1 = the delivery's id, ?2 = the last id that a trigger of it could have.
+#define OF_DELIVERY "id > ?1 AND id <= ?2 AND delivery_id = ?1 "
+
 // The watch ends when a job shows up, so that this matches what is really overdue.
 #define NO_JOB_KNOWN                                                                                      \
   "NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.pipeline_execution_id = triggers.pipeline_execution_id AND " \
@@ -72,16 +75,52 @@ std::optional<Timestamp> first_time(Statement statement) {
 
 }  // namespace
 
+std::string trigger_id_blob(std::string_view delivery_id_blob, std::uint32_t n) {
+  std::string id(delivery_id_blob);
+  std::uint64_t carry = n;
+  for (std::size_t i = id.size(); i-- > 0 && carry > 0; carry >>= 8) {
+    carry += static_cast<unsigned char>(id[i]);
+    id[i] = static_cast<char>(carry & 0xff);
+  }
+  return id;
+}
+
 std::vector<Trigger> load_triggers_of_delivery(Connection& connection, std::string_view delivery_id_blob) {
-  Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS "WHERE delivery_id = ?1 ORDER BY seq");
-  rows.bind(Blob{delivery_id_blob});
+  Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS "WHERE " OF_DELIVERY "ORDER BY id");
+  const std::string last = trigger_id_blob(delivery_id_blob, kMaxTriggersPerDelivery);
+  rows.bind(Blob{delivery_id_blob}, Blob{last});
   return read_all(rows);
+}
+
+bool has_unfinished_triggers(Connection& connection, std::string_view delivery_id_blob) {
+  Statement rows =
+      connection.prepare("SELECT 1 FROM triggers WHERE " OF_DELIVERY
+                         "AND (state IN ('pending', 'deferred') OR unclaimed_deadline IS NOT NULL) LIMIT 1");
+  const std::string last = trigger_id_blob(delivery_id_blob, kMaxTriggersPerDelivery);
+  rows.bind(Blob{delivery_id_blob}, Blob{last});
+  return rows.step();
+}
+
+void retire_triggers(Connection& connection, std::string_view delivery_id_blob, Timestamp keys_expire) {
+  // The newest generation counts, and lives as long as the longest-lived of them.
+  connection
+      .prepare(
+          "INSERT INTO retired_triggers (push_key, webhook, pipeline, generation, delivery_id, expires_at) "
+          "SELECT push_key, webhook, pipeline, generation, delivery_id, ?3 FROM triggers WHERE " OF_DELIVERY
+          "ON CONFLICT DO UPDATE SET generation = max(generation, excluded.generation), "
+          "expires_at = max(expires_at, excluded.expires_at)")
+      .run(Blob{delivery_id_blob}, Blob{trigger_id_blob(delivery_id_blob, kMaxTriggersPerDelivery)}, keys_expire);
+}
+
+void delete_triggers(Connection& connection, std::string_view delivery_id_blob) {
+  connection.prepare("DELETE FROM triggers WHERE " OF_DELIVERY)
+      .run(Blob{delivery_id_blob}, Blob{trigger_id_blob(delivery_id_blob, kMaxTriggersPerDelivery)});
 }
 
 std::vector<Trigger> load_due_triggers(Connection& connection, Timestamp now, int limit) {
   Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS
                                       "WHERE state = 'pending' AND ifnull(next_attempt_at, 0) <= ?1 "
-                                      "ORDER BY ifnull(next_attempt_at, 0), seq LIMIT ?2");
+                                      "ORDER BY ifnull(next_attempt_at, 0), id LIMIT ?2");
   rows.bind(now, limit);
   return read_all(rows);
 }
@@ -106,7 +145,7 @@ std::optional<Trigger> load_trigger_of_execution(Connection& connection, const s
   if (pipeline_execution_id.empty()) return std::nullopt;
   Statement row = connection.prepare("SELECT " TRIGGER_COLUMNS
                                      "WHERE pipeline_execution_id = ?1 AND pipeline = ?2 AND "
-                                     "pipeline_execution_id <> '' ORDER BY seq DESC LIMIT 1");
+                                     "pipeline_execution_id <> '' ORDER BY id DESC LIMIT 1");
   row.bind(pipeline_execution_id, pipeline);
   if (!row.step()) return std::nullopt;
   return read_trigger(row);
@@ -182,8 +221,8 @@ void decide_trigger(Connection& connection, const std::string& id, const std::st
       .run(Blob{*uuid_to_blob(id)}, variables);
   connection
       .prepare(
-          "UPDATE delivery_contents SET decisions = ?2, evidence = '' WHERE seq = (SELECT seq FROM deliveries WHERE id "
-          "= ?1)")
+          "UPDATE delivery_contents SET decisions = ?2, evidence = '' WHERE seq = (SELECT seq FROM deliveries "
+          "WHERE id = ?1)")
       .run(Blob{*uuid_to_blob(trigger.delivery_id)}, decisions_json);
 }
 

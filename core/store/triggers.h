@@ -3,6 +3,7 @@
 // step that its state does not allow.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,7 +15,17 @@
 
 namespace penstock::store {
 
+// The id of a delivery's n-th trigger, from 1: the delivery's own as a number, and n. Of UUIDs that are random in their
+// last 62 bits none lies in another's range.
+constexpr std::uint32_t kMaxTriggersPerDelivery = 1u << 24;
+std::string trigger_id_blob(std::string_view delivery_id_blob, std::uint32_t n);
+
 std::vector<Trigger> load_triggers_of_delivery(Connection& connection, std::string_view delivery_id_blob);
+// One that is still to be started, or whose execution's job is still to show up.
+bool has_unfinished_triggers(Connection& connection, std::string_view delivery_id_blob);
+// Keeps their keys until then.
+void retire_triggers(Connection& connection, std::string_view delivery_id_blob, Timestamp keys_expire);
+void delete_triggers(Connection& connection, std::string_view delivery_id_blob);
 std::vector<Trigger> load_due_triggers(Connection& connection, Timestamp now, int limit);
 std::optional<Timestamp> load_next_trigger_due(Connection& connection);
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id);

@@ -250,6 +250,8 @@ Writer::Tried Writer::try_group(Group& group, Failures& failures, Undo undo) {
       std::optional<Savepoint> savepoint;
       if (undo == Undo::kEach) savepoint.emplace(*connection_);
       group[i]->run(*connection_);
+      const bool is_last = undo == Undo::kEach || i + 1 == group.size();
+      if (is_last && options_.before_commit) options_.before_commit(*connection_, group.size());
       if (savepoint) savepoint->release();
     } catch (...) {
       Error error = current_error();

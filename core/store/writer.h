@@ -42,6 +42,9 @@ class Writer {
     // All on the writer's thread.
     // Before each transaction; may put another connection in the place of this one. What it throws, the group gets.
     std::function<void(std::unique_ptr<Connection>&)> before_group;
+    // At the end of each transaction, in it, with the number of writes that share it. What it throws, the last of them
+    // has thrown.
+    std::function<void(Connection&, std::size_t writes)> before_commit;
     // Whenever work that was run has been undone, or may have been; must not throw.
     std::function<void()> after_undo;
     // After each transaction, before anybody is answered; must not throw.

@@ -1,8 +1,12 @@
 #include "core/store/delivery_query.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
+#include <thread>
 
+#include "core/store/deliveries.h"
+#include "core/store/sqlite.h"
 #include "tests/core/store/store_fixture.h"
 
 namespace penstock::store {
@@ -25,6 +29,27 @@ class DeliveryList : public StoreTest {
       query.cursor = page.next_cursor;
     } while (!query.cursor.empty());
     return ids;
+  }
+  // As the store does under load, when it indexes many together later.
+  void record_unindexed(const std::vector<NewDelivery>& deliveries) {
+    store_.reset();
+    {
+      Connection connection(path(), Connection::Mode::kReadWrite, 1000ms);
+      RecordCache cache;
+      const Store::Options made = store_options(path());
+      const RecordOptions options{
+          .clock = &clock_, .make_request_token = made.make_request_token, .max_rejected = 10, .cache = &cache};
+      Transaction transaction(connection, Transaction::Kind::kWrite);
+      for (const NewDelivery& next : deliveries)
+        store::record_delivery(connection, PreparedDelivery(next, options), options);
+      EXPECT_GE(count_unindexed(connection, cache), deliveries.size());
+      transaction.commit();
+    }
+    reopen();
+  }
+  std::int64_t unindexed() {
+    Connection connection(path(), Connection::Mode::kReadOnly, 1000ms);
+    return static_cast<std::int64_t>(load_unindexed(connection).size());
   }
 };
 
@@ -75,7 +100,7 @@ bool has_webhook(const NewDelivery& delivery, const std::string& name) {
 // 240 deliveries whose attributes repeat with different periods, so that each combination of filters selects some;
 // every combination must agree with a plain comparison of each delivery.
 TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
-  std::vector<NewDelivery> recorded;
+  std::vector<NewDelivery> recorded, later;
   for (int i = 0; i < 240; ++i) {
     clock_.advance(i % 7 == 0 ? 1000ms : 3ms);
     NewDelivery next = delivery();
@@ -91,7 +116,11 @@ TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
       next.triggers = {make_trigger("push-" + std::to_string(i), i % 2 ? "shop" : "web")};
       next.outcome = Outcome::kTriggered;
     }
-    store().record_delivery(next);
+    if (i < 100) {
+      store().record_delivery(next);
+    } else {
+      later.push_back(next);
+    }
     recorded.push_back(next);
   }
   // A clock that was set back: times of receipt and ids disagree by a minute.
@@ -101,9 +130,10 @@ TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
     next.received_at = clock_.now() - 60s;
     next.triggers.clear();
     next.outcome = Outcome::kFiltered;
-    store().record_delivery(next);
+    later.push_back(next);
     recorded.push_back(next);
   }
+  record_unindexed(later);
   std::reverse(recorded.begin(), recorded.end());
 
   struct Filter {
@@ -163,6 +193,49 @@ TEST_F(DeliveryList, EveryCombinationOfFiltersSelectsExactlyWhatItSays) {
       };
   go(0, {}, {});
   EXPECT_EQ(combinations, 2 * 3 * 4 * 2 * 2 * 4 * 2 * 2);
+}
+
+TEST_F(DeliveryList, WhatIsNotIndexedYetIsIndexedWithTheNextAndForgottenWhenDeleted) {
+  DeliveryQuery query;
+  query.repository = "Shop";
+  std::vector<NewDelivery> some;
+  for (int i = 0; i < 5; ++i) some.push_back(delivery());
+  record_unindexed(some);
+  EXPECT_EQ(unindexed(), 5);
+  EXPECT_EQ(ids(query).size(), 5u);
+  store().record_delivery(delivery());
+  EXPECT_EQ(unindexed(), 0);
+  EXPECT_EQ(ids(query).size(), 6u);
+
+  record_unindexed(some = {delivery(), delivery()});
+  clock_.advance(1h);
+  EXPECT_EQ(store().prune(clock_.now(), 100), 8);
+  EXPECT_EQ(ids(query).size(), 0u);
+  // Rows get the numbers of deleted ones again; that must not hide them.
+  record_unindexed({delivery()});
+  EXPECT_EQ(unindexed(), 1);
+  EXPECT_EQ(ids(query).size(), 1u);
+}
+
+TEST_F(DeliveryList, ManyAtOnceAreAllFoundThoughOneOfThemFails) {
+  std::vector<std::string> expected;
+  std::atomic<int> done{0};
+  constexpr int kWrites = 600;
+  for (int i = 0; i < kWrites; ++i) {
+    NewDelivery next = delivery();
+    if (i % 97 == 5) {
+      next.redelivery_of = make_uuid_v4();  // there is none
+    } else {
+      expected.insert(expected.begin(), next.id);
+    }
+    store().record_delivery(std::move(next), [&](const RecordedDelivery*, const Error*) { ++done; });
+  }
+  while (done < kWrites) std::this_thread::sleep_for(1ms);
+  DeliveryQuery query;
+  query.limit = 500;
+  query.repository = "shop";
+  EXPECT_EQ(walk(query), expected);
+  EXPECT_LT(unindexed(), 256);
 }
 
 TEST_F(DeliveryList, ADuplicateIsFoundByThePipelineItDidNotStart) {

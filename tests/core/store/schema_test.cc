@@ -73,21 +73,6 @@ TEST_F(Opening, RefusesADamagedFile) {
   }
 }
 
-TEST_F(Opening, ReadsWhatTheFirstSchemaKept) {
-  execute(
-      "UPDATE delivery_contents SET decisions = '[{\"webhook\":\"old\"}]'; "
-      "UPDATE terms SET kind = 2, value = 'old' WHERE kind = 7; DROP TABLE webhook_set_names; "
-      "DROP TABLE webhook_sets; ALTER TABLE delivery_contents DROP COLUMN webhook_set; "
-      "ALTER TABLE delivery_contents DROP COLUMN evidence; PRAGMA user_version = 1");
-  reopen();
-  DeliveryQuery query;
-  query.webhook = "old";
-  const auto found = store().list_deliveries(query).deliveries;
-  ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(store().find_delivery(found[0].id)->decisions_json, R"([{"webhook":"old"}])");
-  EXPECT_TRUE(store().find_delivery(store().record_delivery(delivery()).id));
-}
-
 TEST_F(Opening, RefusesATruncatedFile) {
   std::filesystem::resize_file(path(), 3 * 4096);
   EXPECT_EQ(opening_error().kind(), ErrorKind::kCorrupt);
