@@ -7,22 +7,30 @@
 
 #include "core/base/error.h"
 #include "core/base/handle.h"
+#include "core/base/text.h"
 
 namespace penstock {
 namespace {
 
+// Fetched once, as OpenSSL would look for them at every use. They live as long as the process.
 const EVP_MD* to_openssl(HashAlgorithm algorithm) {
+  static const auto fetch = [](const char* name) { return EVP_MD_fetch(nullptr, name, nullptr); };
+  static const EVP_MD* const md5 = fetch("MD5");
+  static const EVP_MD* const sha1 = fetch("SHA1");
+  static const EVP_MD* const sha256 = fetch("SHA256");
+  static const EVP_MD* const sha384 = fetch("SHA384");
+  static const EVP_MD* const sha512 = fetch("SHA512");
   switch (algorithm) {
     case HashAlgorithm::kMd5:
-      return EVP_md5();
+      return md5;
     case HashAlgorithm::kSha1:
-      return EVP_sha1();
+      return sha1;
     case HashAlgorithm::kSha256:
-      return EVP_sha256();
+      return sha256;
     case HashAlgorithm::kSha384:
-      return EVP_sha384();
+      return sha384;
     case HashAlgorithm::kSha512:
-      return EVP_sha512();
+      return sha512;
   }
   return nullptr;
 }
@@ -30,13 +38,6 @@ const EVP_MD* to_openssl(HashAlgorithm algorithm) {
 void require(bool succeeded) {
   // Only out of memory or a provider that was switched off can end here.
   if (!succeeded) throw Error(ErrorKind::kInternal, "computing a digest: OpenSSL refused");
-}
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 int base64_value(char c) noexcept {
@@ -55,7 +56,9 @@ struct Hasher::State {
 };
 
 Hasher::Hasher(HashAlgorithm algorithm) : state_(std::make_unique<State>()) {
-  require(state_->context && EVP_DigestInit_ex(state_->context.get(), to_openssl(algorithm), nullptr) == 1);
+  // Without an algorithm OpenSSL would leave the context as it is.
+  require(state_->context && to_openssl(algorithm) &&
+          EVP_DigestInit_ex(state_->context.get(), to_openssl(algorithm), nullptr) == 1);
 }
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
@@ -108,8 +111,8 @@ std::optional<std::string> from_hex(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    const int high = hex_value(text[i]);
-    const int low = hex_value(text[i + 1]);
+    const int high = hex_digit_value(text[i]);
+    const int low = hex_digit_value(text[i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     bytes.push_back(static_cast<char>(high * 16 + low));
   }

@@ -13,8 +13,7 @@ enum class Pending { kNone, kFresh, kTried };
 
 Pending find_pending(const store::Store& store, const std::string& pipeline) {
   Pending found = Pending::kNone;
-  const Timestamp whenever = from_milliseconds(253'402'300'799'000);
-  for (const store::Trigger& trigger : store.due_triggers(whenever, kPendingLook)) {
+  for (const store::PendingTrigger& trigger : store.pending_triggers(kPendingLook)) {
     if (trigger.pipeline != pipeline || trigger.undecided) continue;
     if (trigger.attempts > 0) return Pending::kTried;
     found = Pending::kFresh;

@@ -100,6 +100,15 @@ struct Trigger {
   std::optional<Timestamp> unclaimed_deadline;
 };
 
+// What is to be known of a trigger to plan its start.
+struct PendingTrigger {
+  std::string id;
+  std::string pipeline, action;
+  bool undecided = false;
+  int attempts = 0;
+  std::optional<Timestamp> next_attempt_at;
+};
+
 struct Delivery {
   std::string id;
   Timestamp received_at;

@@ -279,12 +279,8 @@ DeliveryPage Store::list_deliveries(const DeliveryQuery& query) const {
 
 // --- triggers ---
 
-std::vector<Trigger> Store::due_triggers(Timestamp now, int limit) const {
-  return impl_->readers->run([&](Connection& connection) { return load_due_triggers(connection, now, limit); });
-}
-
-std::optional<Timestamp> Store::next_trigger_due() const {
-  return impl_->readers->run([](Connection& connection) { return load_next_trigger_due(connection); });
+std::vector<PendingTrigger> Store::pending_triggers(int limit) const {
+  return impl_->readers->run([&](Connection& connection) { return load_pending_triggers(connection, limit); });
 }
 
 std::optional<Trigger> Store::find_trigger(const std::string& id) const {

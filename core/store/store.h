@@ -113,10 +113,9 @@ class Store {
   // All that change a trigger: Error{kNotFound}, or Error{kConflict} when its state does not allow the step. To repeat
   // a step that was made is no error.
   //
-  // Pending ones that are due at `now`, oldest first; those that were never tried come before all others.
-  std::vector<Trigger> due_triggers(Timestamp now, int limit) const;
-  // 1970 when one waits for its first attempt.
-  std::optional<Timestamp> next_trigger_due() const;
+  // Due or not, in the order of their arrival. Of more than `limit` those that are due first, before all others those
+  // that were never tried.
+  std::vector<PendingTrigger> pending_triggers(int limit) const;
   std::optional<Trigger> find_trigger(const std::string& id) const;
   // Counts an attempt. The deadline is not set when a job of the execution is known already.
   void mark_trigger_started(const std::string& id, const std::string& pipeline_execution_id, Timestamp started_at,

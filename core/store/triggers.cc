@@ -1,5 +1,7 @@
 #include "core/store/triggers.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
 #include "core/store/json_columns.h"
 #include "core/store/uuid_blob.h"
@@ -117,18 +119,24 @@ void delete_triggers(Connection& connection, std::string_view delivery_id_blob) 
       .run(Blob{delivery_id_blob}, Blob{trigger_id_blob(delivery_id_blob, kMaxTriggersPerDelivery)});
 }
 
-std::vector<Trigger> load_due_triggers(Connection& connection, Timestamp now, int limit) {
-  Statement rows = connection.prepare("SELECT " TRIGGER_COLUMNS
-                                      "WHERE state = 'pending' AND ifnull(next_attempt_at, 0) <= ?1 "
-                                      "ORDER BY ifnull(next_attempt_at, 0), id LIMIT ?2");
-  rows.bind(now, limit);
-  return read_all(rows);
-}
-
-std::optional<Timestamp> load_next_trigger_due(Connection& connection) {
-  return first_time(connection.prepare(
-      "SELECT ifnull(next_attempt_at, 0) FROM triggers WHERE state = 'pending' ORDER BY ifnull(next_attempt_at, 0) "
-      "LIMIT 1"));
+std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int limit) {
+  std::vector<PendingTrigger> triggers;
+  Statement rows = connection.prepare(
+      "SELECT id, pipeline, action, undecided, attempts, next_attempt_at FROM triggers WHERE state = 'pending' "
+      "ORDER BY ifnull(next_attempt_at, 0), seq LIMIT ?1");
+  rows.bind(limit);
+  while (rows.step()) {
+    triggers.push_back({.id = blob_to_uuid(rows.text(0)),
+                        .pipeline = rows.text(1),
+                        .action = rows.text(2),
+                        .undecided = rows.integer(3) != 0,
+                        .attempts = static_cast<int>(rows.integer(4)),
+                        .next_attempt_at = rows.optional_time(5)});
+  }
+  // Ids rise with time.
+  std::sort(triggers.begin(), triggers.end(),
+            [](const PendingTrigger& a, const PendingTrigger& b) { return a.id < b.id; });
+  return triggers;
 }
 
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id) {

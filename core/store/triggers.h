@@ -26,8 +26,7 @@ bool has_unfinished_triggers(Connection& connection, std::string_view delivery_i
 // Keeps their keys until then.
 void retire_triggers(Connection& connection, std::string_view delivery_id_blob, Timestamp keys_expire);
 void delete_triggers(Connection& connection, std::string_view delivery_id_blob);
-std::vector<Trigger> load_due_triggers(Connection& connection, Timestamp now, int limit);
-std::optional<Timestamp> load_next_trigger_due(Connection& connection);
+std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int limit);
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id);
 std::optional<Trigger> load_trigger_of_execution(Connection& connection, const std::string& pipeline,
                                                  const std::string& pipeline_execution_id);

@@ -11,7 +11,7 @@ Schedule make_schedule(const ScheduleInput& input) {
   const auto wait_until = [&](Timestamp due) {
     schedule.next_due = schedule.next_due ? std::min(*schedule.next_due, due) : due;
   };
-  for (const store::Trigger& trigger : input.pending) {
+  for (const store::PendingTrigger& trigger : input.pending) {
     if (input.in_flight.contains(trigger.id)) {
       if (!trigger.undecided || input.is_configuration_known(trigger)) held.insert(trigger.pipeline);
       continue;

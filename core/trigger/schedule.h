@@ -13,7 +13,7 @@
 namespace penstock::trigger {
 
 struct ScheduleInput {
-  const std::vector<store::Trigger>& pending;  // oldest first
+  const std::vector<store::PendingTrigger>& pending;  // oldest first
   const std::set<std::string>& in_flight;      // ids that a thread works on
   const std::set<std::string>& deciding;       // pipelines for which an undecided trigger is in flight
   Timestamp now;
@@ -22,11 +22,11 @@ struct ScheduleInput {
   // it.
   std::size_t max_deciding = 2;
   // Whether the configuration that an undecided trigger waits for can be had without asking AWS.
-  std::function<bool(const store::Trigger&)> is_configuration_known;
+  std::function<bool(const store::PendingTrigger&)> is_configuration_known;
 };
 
 struct Schedule {
-  std::vector<const store::Trigger*> go;  // at most free_slots
+  std::vector<const store::PendingTrigger*> go;  // at most free_slots
   std::optional<Timestamp> next_due;      // of those that wait for their time
 };
 

@@ -23,10 +23,6 @@ constexpr int kRestPerRound = 9;
 constexpr std::chrono::milliseconds kLongestRest{5000};
 constexpr BackoffPolicy kStoreBackoff{std::chrono::milliseconds(200), std::chrono::seconds(10)};
 
-Timestamp far_future() {
-  return from_milliseconds(253'402'300'799'000);
-}  // the year 9999
-
 const aws::PipelineAction* find_action(const aws::PipelineDescription& pipeline, const std::string& name) {
   for (const aws::PipelineAction& action : pipeline.actions) {
     if (action.name == name) return &action;
@@ -123,7 +119,7 @@ void Starter::take_finished() {
       stale_.insert(item.id);
     } else {
       in_flight_.erase(item.id);
-      std::erase_if(pending_, [&](const store::Trigger& trigger) { return trigger.id == item.id; });
+      std::erase_if(pending_, [&](const store::PendingTrigger& trigger) { return trigger.id == item.id; });
     }
   }
 }
@@ -132,10 +128,7 @@ void Starter::read_pending() {
   const auto now = std::chrono::steady_clock::now();
   if (pending_.size() > kLongList && now - read_at_ < kLongListLife) return;
   // All pending ones, not only the due: an early one that waits for its next attempt holds back later ones.
-  pending_ = parts_.store.due_triggers(far_future(), kMaxPending);
-  // Ids rise with time.
-  std::sort(pending_.begin(), pending_.end(),
-            [](const store::Trigger& a, const store::Trigger& b) { return a.id < b.id; });
+  pending_ = parts_.store.pending_triggers(kMaxPending);
   read_at_ = now;
   for (const std::string& id : stale_) in_flight_.erase(id);
   stale_.clear();
@@ -156,17 +149,18 @@ std::chrono::milliseconds Starter::schedule_once() {
     if (trigger.undecided) deciding.insert(trigger.pipeline);
   }
   const Timestamp now = parts_.clock.now();
-  const Schedule plan = make_schedule(
-      {.pending = pending_,
-       .in_flight = ids,
-       .deciding = deciding,
-       .now = now,
-       .free_slots = free_slots,
-       .max_deciding = static_cast<std::size_t>(std::max(1, options_.concurrency / 2)),
-       .is_configuration_known = [this](const store::Trigger& trigger) { return is_configuration_known(trigger); }});
+  const Schedule plan = make_schedule({.pending = pending_,
+                                       .in_flight = ids,
+                                       .deciding = deciding,
+                                       .now = now,
+                                       .free_slots = free_slots,
+                                       .max_deciding = static_cast<std::size_t>(std::max(1, options_.concurrency / 2)),
+                                       .is_configuration_known = [this](const store::PendingTrigger& trigger) {
+                                         return is_configuration_known(trigger);
+                                       }});
   {
     std::lock_guard lock(mutex_);
-    for (const store::Trigger* trigger : plan.go) {
+    for (const store::PendingTrigger* trigger : plan.go) {
       in_flight_.emplace(trigger->id, *trigger);
       queue_.push_back(*trigger);
     }
@@ -182,7 +176,7 @@ std::chrono::milliseconds Starter::schedule_once() {
   return pause;
 }
 
-bool Starter::is_configuration_known(const store::Trigger& trigger) const {
+bool Starter::is_configuration_known(const store::PendingTrigger& trigger) const {
   return parts_.catalog.find_configuration(trigger.pipeline, trigger.action).has_value();
 }
 
@@ -190,7 +184,7 @@ bool Starter::is_configuration_known(const store::Trigger& trigger) const {
 
 void Starter::work(std::stop_token stop) {
   while (true) {
-    store::Trigger trigger;
+    store::PendingTrigger trigger;
     {
       std::unique_lock lock(mutex_);
       if (!queued_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
@@ -200,7 +194,7 @@ void Starter::work(std::stop_token stop) {
     }
     bool pending = true;
     try {
-      pending = handle(trigger, stop);
+      pending = handle(trigger.id, stop);
     } catch (const std::exception& error) {
       // Only the store can have failed: the trigger is pending still and is looked at again.
       parts_.log.warning("recording the state of a trigger failed",
@@ -216,8 +210,10 @@ void Starter::work(std::stop_token stop) {
   }
 }
 
-bool Starter::handle(const store::Trigger& trigger, const std::stop_token& stop) {
-  return trigger.undecided ? decide(trigger) : start_execution(trigger, stop);
+bool Starter::handle(const std::string& id, const std::stop_token& stop) {
+  const std::optional<store::Trigger> trigger = parts_.store.find_trigger(id);
+  if (!trigger || trigger->state != store::TriggerState::kPending) return false;
+  return trigger->undecided ? decide(*trigger) : start_execution(*trigger, stop);
 }
 
 std::chrono::milliseconds Starter::age(const store::Trigger& trigger) const {

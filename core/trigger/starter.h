@@ -81,7 +81,7 @@ class Starter {
   std::chrono::milliseconds schedule_once();
   void work(std::stop_token stop);
   // These return whether the trigger is pending still. Errors of the store.
-  bool handle(const store::Trigger& trigger, const std::stop_token& stop);
+  bool handle(const std::string& id, const std::stop_token& stop);
   bool decide(const store::Trigger& trigger);
   bool start_execution(const store::Trigger& trigger, const std::stop_token& stop);
   void record_start(const store::Trigger& trigger, const std::string& execution_id, bool watched,
@@ -90,7 +90,7 @@ class Starter {
   std::map<std::string, std::string> load_configuration(const store::Trigger& trigger);
   bool is_watched(const store::Trigger& trigger);
   std::shared_ptr<const hooks::Webhook> find_webhook(const std::string& name) const;
-  bool is_configuration_known(const store::Trigger& trigger) const;
+  bool is_configuration_known(const store::PendingTrigger& trigger) const;
   void end(const store::Trigger& trigger, store::TriggerState state, const std::string& reason);
   std::chrono::milliseconds age(const store::Trigger& trigger) const;
 
@@ -103,12 +103,12 @@ class Starter {
   // Guarded by mutex_:
   std::shared_ptr<const WebhookList> webhooks_;
   std::set<aws::ActionTypeId> worked_action_types_;
-  std::deque<store::Trigger> queue_;  // handed out, not yet taken by a starter
+  std::deque<store::PendingTrigger> queue_;  // handed out, not yet taken by a starter
   std::vector<Finished> finished_;    // what starters are done with, not yet seen by the scheduler
   // Only the scheduler touches these:
-  std::map<std::string, store::Trigger> in_flight_;  // by id
+  std::map<std::string, store::PendingTrigger> in_flight_;  // by id
   std::set<std::string> stale_;                      // of those, the ones whose new state is in the store only
-  std::vector<store::Trigger> pending_;              // as last read, in the order of their arrival
+  std::vector<store::PendingTrigger> pending_;              // as last read, in the order of their arrival
   std::chrono::steady_clock::time_point read_at_{};
 
   std::vector<std::jthread> threads_;  // last: they end before the rest goes

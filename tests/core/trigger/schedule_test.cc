@@ -7,24 +7,24 @@ namespace {
 
 constexpr Timestamp kNow = Timestamp(std::chrono::milliseconds(1'000'000));
 
-store::Trigger trigger(const std::string& id, const std::string& pipeline) {
-  store::Trigger trigger;
+store::PendingTrigger trigger(const std::string& id, const std::string& pipeline) {
+  store::PendingTrigger trigger;
   trigger.id = id;
   trigger.pipeline = pipeline;
   return trigger;
 }
-store::Trigger later(store::Trigger trigger) {
+store::PendingTrigger later(store::PendingTrigger trigger) {
   trigger.next_attempt_at = kNow + std::chrono::seconds(5);
   return trigger;
 }
-store::Trigger undecided(store::Trigger trigger) {
+store::PendingTrigger undecided(store::PendingTrigger trigger) {
   trigger.undecided = true;
   return trigger;
 }
 
 struct Case {
   std::string name;
-  std::vector<store::Trigger> pending;
+  std::vector<store::PendingTrigger> pending;
   std::set<std::string> in_flight, deciding;
   std::set<std::string> known;  // pipelines whose configuration is known
   std::vector<std::string> go;
@@ -45,7 +45,7 @@ TEST(MakeSchedule, KeepsTheOrderWithinAPipelineOnly) {
        true},
       {"retry that is due",
        {[] {
-         store::Trigger due = trigger("1", "a");
+         store::PendingTrigger due = trigger("1", "a");
          due.next_attempt_at = kNow;
          return due;
        }()},
@@ -92,9 +92,9 @@ TEST(MakeSchedule, KeepsTheOrderWithinAPipelineOnly) {
          .now = kNow,
          .free_slots = c.slots,
          .max_deciding = 2,
-         .is_configuration_known = [&](const store::Trigger& trigger) { return c.known.contains(trigger.pipeline); }});
+         .is_configuration_known = [&](const store::PendingTrigger& trigger) { return c.known.contains(trigger.pipeline); }});
     std::vector<std::string> went;
-    for (const store::Trigger* trigger : schedule.go) went.push_back(trigger->id);
+    for (const store::PendingTrigger* trigger : schedule.go) went.push_back(trigger->id);
     EXPECT_EQ(went, c.go);
     EXPECT_EQ(schedule.next_due.has_value(), c.waits);
   }
