@@ -26,6 +26,7 @@ class Contender:
     what: str
     start: Callable  # (directory, certificate, aws url) -> Server
     check: Callable = lambda server, answer, run: ""  # after its end: what is wrong with what it did
+    runs_commands: bool = False  # one for each request
 
 
 def _penstock(definitions):
@@ -43,9 +44,9 @@ def _expect_stored(outcome):
     return check
 
 
-def _webhook(repository, command, waits_for_command=False):
+def _webhook(repository, command, waits_for_command=False, passes_payload=False):
     def start(directory, certificate, _):
-        return servers.AdnanhWebhook(directory, certificate, repository, command, waits_for_command)
+        return servers.AdnanhWebhook(directory, certificate, repository, command, waits_for_command, passes_payload)
     return start
 
 
@@ -58,10 +59,13 @@ PENSTOCK, PEER = "penstock-20", "webhook"
 CONTENDERS = [
     Contender(PENSTOCK, "Penstock, 20 webhooks, one matches", _penstock(20), _expect_stored("triggered")),
     Contender("penstock-300", "Penstock, 300 webhooks, one matches", _penstock(300), _expect_stored("triggered")),
-    Contender(PEER, "adnanh/webhook, rule matches, runs /bin/true", _webhook(load.REPOSITORY, "/bin/true")),
+    Contender(PEER, "adnanh/webhook, runs /bin/true, then answers", _webhook(load.REPOSITORY, "/bin/true", True),
+              runs_commands=True),
+    Contender("webhook-early", "adnanh/webhook, answers, then /bin/true", _webhook(load.REPOSITORY, "/bin/true"),
+              runs_commands=True),
     Contender("webhook-none", "adnanh/webhook, rule does not match", _webhook(load.OTHER_REPOSITORY, "/bin/true")),
     Contender("webhook-durable", "adnanh/webhook, its hook writes and syncs",
-              _webhook(load.REPOSITORY, servers.BUILD / "keep_payload", True), _expect_kept),
+              _webhook(load.REPOSITORY, servers.BUILD / "keep_payload", True, True), _expect_kept),
     Contender("nginx", "nginx, return 200", lambda directory, certificate, _: servers.nginx(directory, certificate)),
 ]
 
@@ -75,11 +79,12 @@ def measure(contender, directory, certificate, aws_url, connections, options):
         sender = load.Load(directory, [load.encode(load.push(load.REPOSITORY))])
         warm_up = sender.run(server.url, connections, options.warm_up)
         machine.wait_until_idle(server.group, PATIENCE)
-        cpu = machine.cpu_seconds(server.group)
+        cpu, started = machine.cpu_seconds(server.group), machine.processes_started()
         run = sender.run(server.url, connections, options.seconds)
         # What was answered may still have to be done, as when a hook is run after the answer.
         machine.wait_until_idle(server.group, PATIENCE)
         cpu = machine.cpu_seconds(server.group) - cpu
+        started = machine.processes_started() - started
         peak = machine.peak_memory(server.group)
         log = server.log()
         server.close()
@@ -91,6 +96,7 @@ def measure(contender, directory, certificate, aws_url, connections, options):
         "cpuMicrosecondsPerRequest": cpu / max(1, run.requests) * 1e6,
         "loadCpuMicrosecondsPerRequest": run.cpu_seconds / max(1, run.requests) * 1e6,
         "peakBytes": peak, "problem": problem,
+        "commandsPerRequest": min(1.0, started / max(1, run.requests)) if contender.runs_commands else None,
     }
 
 
@@ -102,6 +108,8 @@ def summary(rounds):
         "cpuMicrosecondsPerRequest": machine.median([r["cpuMicrosecondsPerRequest"] for r in rounds]),
         "loadCpuMicrosecondsPerRequest": machine.median([r["loadCpuMicrosecondsPerRequest"] for r in rounds]),
         "peakBytes": max(r["peakBytes"] for r in rounds),
+        "commandsPerRequest": min((r["commandsPerRequest"] for r in rounds if r["commandsPerRequest"] is not None),
+                                  default=None),
         "problems": [r["problem"] for r in rounds if r["problem"]],
     }
 
@@ -121,6 +129,9 @@ def print_block(protocol, connections, found):
         print(f"{contender.what:46}{rate:11,.0f}{ratio:>13}{cell['microseconds']['p50'] / 1000:9.2f}"
               f"{cell['microseconds']['p99'] / 1000:9.2f}{cell['cpuMicrosecondsPerRequest']:8.0f}"
               f"{cell['peakBytes'] / 1e6:9.0f}{cell['loadCpuMicrosecondsPerRequest']:9.0f}")
+        done = cell["commandsPerRequest"]
+        if done is not None and done < 0.98:
+            print(f"    answered 200 to all of them and ran the commands of {done:.0%}: there were too many open files")
         for problem in cell["problems"]:
             print(f"    FAILED: {problem}")
     sys.stdout.flush()

@@ -91,6 +91,12 @@ def cpu_seconds(group):
     return total / _TICKS
 
 
+def processes_started():
+    """How many processes the machine has started since it was booted."""
+    return next(int(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines()
+                if line.startswith("processes "))
+
+
 def wait_until_idle(group, timeout):
     """Until the processes of a group use less than a tenth of a core, for what goes on after the answers."""
     deadline, last = time.monotonic() + timeout, cpu_seconds(group)

@@ -220,7 +220,7 @@ class Penstock(Server):
 class AdnanhWebhook(Server):
     """adnanh/webhook, Debian's package `webhook`, with one hook."""
 
-    def __init__(self, directory, certificate, repository, command, waits_for_command=False):
+    def __init__(self, directory, certificate, repository, command, waits_for_command=False, passes_payload=False):
         directory = Path(directory)
         self.kept = directory / "kept"
         self.kept.mkdir(parents=True)
@@ -231,6 +231,7 @@ class AdnanhWebhook(Server):
                 "source": "payload", "name": "resource.repository.name"}}}}
         if waits_for_command:
             hook["include-command-output-in-response"] = True
+        if passes_payload:
             hook["pass-arguments-to-command"] = [{"source": "entire-payload"}]
         hooks = directory / "hooks.json"
         hooks.write_text(json.dumps([hook]))

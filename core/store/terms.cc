@@ -22,10 +22,10 @@ struct LinkStatement {
   const char* sql;
 };
 constexpr std::array<LinkStatement, 3> kInsertLinks = {{
-    {16, "INSERT INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS ", " FOUR_LINKS ", " FOUR_LINKS
+    {16, "INSERT OR FAIL INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS ", " FOUR_LINKS ", " FOUR_LINKS
          ", " FOUR_LINKS},
-    {4, "INSERT INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS},
-    {1, "INSERT INTO delivery_terms (term, delivery_id) VALUES " LINK},
+    {4, "INSERT OR FAIL INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS},
+    {1, "INSERT OR FAIL INTO delivery_terms (term, delivery_id) VALUES " LINK},
 }};
 
 // Stored unless it is known.

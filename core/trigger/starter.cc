@@ -18,8 +18,8 @@ constexpr int kMaxPending = 100'000;
 constexpr std::size_t kLongList = 1000;
 constexpr std::chrono::milliseconds kLongListLife{1000};
 // With a long backlog a round takes its time, and every push asks for one: between two of them it rests this many times
-// as long as the last one took, so that the backlog costs a tenth of a core and not all of it.
-constexpr int kRestPerRound = 9;
+// as long as the last one took, so that the backlog costs a twentieth of a core and not all of it.
+constexpr int kRestPerRound = 19;
 constexpr std::chrono::milliseconds kLongestRest{5000};
 constexpr BackoffPolicy kStoreBackoff{std::chrono::milliseconds(200), std::chrono::seconds(10)};
 

@@ -21,7 +21,7 @@ def run(program, tmp_path, *arguments):
 
 
 def test_ingest(tmp_path):
-    contenders = ["penstock-20", "penstock-300", "webhook", "webhook-none", "nginx"]
+    contenders = ["penstock-20", "penstock-300", "webhook", "webhook-early", "webhook-none", "nginx"]
     result, table = run("ingest", tmp_path, "--rounds", "1", "--seconds", "1", "--protocol", "https", "--connections", "4",
                         "--contender", *contenders)
     assert [cell["contender"] for cell in result["cells"]] == contenders
