@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from support import payloads
-from support.penstock import PROGRAM, webhook
+from support.penstock import webhook
 from support.processes import eventually
 
 MEGABYTES = 64
@@ -51,14 +51,9 @@ class SmallDisk:
 class LimitedFiles:
     """No file of the server may grow beyond a size that all have reached."""
 
-    def __init__(self, directory, monkeypatch):
+    def __init__(self, directory):
         self.directory = directory
         directory.mkdir()
-        # Unlike a full disk such a limit has a signal, which ends who does not ignore it.
-        wrapper = directory.parent / "penstock-that-ignores-xfsz"
-        wrapper.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {PROGRAM} \"$@\"\n")
-        wrapper.chmod(0o755)
-        monkeypatch.setattr("support.penstock.PROGRAM", wrapper)
 
     def fill(self, pid):
         size = (self.directory / "data/history.db").stat().st_size
@@ -72,14 +67,14 @@ class LimitedFiles:
 
 
 @pytest.fixture
-def disk(tmp_path, monkeypatch):
+def disk(tmp_path):
     directory = tmp_path / "disk"
     try:
         made = SmallDisk(directory)
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         print(f"mounting a tmpfs was refused ({getattr(error, 'stderr', error)!r}): a limit on the size of files instead")
         shutil.rmtree(directory)
-        made = LimitedFiles(directory, monkeypatch)
+        made = LimitedFiles(directory)
     yield made
     made.close()
 

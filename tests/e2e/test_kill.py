@@ -92,14 +92,7 @@ def test_killed_at_random_points(sandbox, make_penstock, repository):
     try:
         for _ in range(KILLS):
             time.sleep(chance.uniform(0.02, 1.2))
-            penstock.process.expect_running()
-            penstock.process.kill()
-            # Now and then also while it starts and recovers.
-            while chance.random() < 0.15:
-                penstock.start(wait=False)
-                time.sleep(chance.uniform(0.0, 0.15))
-                penstock.process.kill()
-            penstock.start()
+            penstock.crash(chance)
     finally:
         loader.stop.set()
         loader.join(30)

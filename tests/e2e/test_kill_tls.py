@@ -55,14 +55,7 @@ def test_nothing_that_was_answered_is_missing(make_penstock, tmp_path):
         with wrk:
             for _ in range(KILLS):
                 time.sleep(chance.uniform(0.05, 0.6))
-                penstock.process.expect_running()
-                penstock.process.kill()
-                # Now and then also while it opens its database.
-                while chance.random() < 0.15:
-                    penstock.start(wait=False)
-                    time.sleep(chance.uniform(0.0, 0.15))
-                    penstock.process.kill()
-                penstock.start()
+                penstock.crash(chance)
             time.sleep(0.3)
             wrk.signal(signal.SIGINT)
             wrk.wait(30)

@@ -25,12 +25,12 @@ class CertificateAuthority:
                  "-subj", "/CN=Penstock end-to-end tests", "-addext", "keyUsage=critical,keyCertSign",
                  "-keyout", self._key, "-out", self.certificate)
 
-    def issue(self, name):
-        """A certificate for 127.0.0.1 and localhost."""
+    def issue(self, name, usage="serverAuth"):
+        """A certificate for 127.0.0.1 and localhost, or with "clientAuth" for a client."""
         key, request = self.directory / f"{name}.key", self.directory / f"{name}.csr"
         certificate, extensions = self.directory / f"{name}.pem", self.directory / f"{name}.ext"
         extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n"
-                              "keyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
+                              f"keyUsage=digitalSignature\nextendedKeyUsage={usage}\n"
                               "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                  "-subj", f"/CN={name}", "-keyout", key, "-out", request)

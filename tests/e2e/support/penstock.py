@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -127,6 +128,16 @@ class Penstock:
 
     def reload(self):
         self.process.signal(signal.SIGHUP)
+
+    def crash(self, chance):
+        """kill -9 and a start; now and then it is killed again while it starts and recovers."""
+        self.process.expect_running()
+        self.process.kill()
+        while chance.random() < 0.15:
+            self.start(wait=False)
+            time.sleep(chance.uniform(0.0, 0.15))
+            self.process.kill()
+        self.start()
 
     def close(self):
         if self.process:
