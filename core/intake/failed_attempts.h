@@ -1,5 +1,4 @@
-// How often an address may fail to prove who it is before it is given no more of our time than a refusal takes. For the
-// receiver and for the history API.
+// How often an address may fail to prove who it is before it is given no more of our time than a refusal takes.
 #pragma once
 
 #include <array>
