@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/base/time.h"
 
@@ -18,15 +18,26 @@ enum class EntryKind { kFile, kExecutable, kSymlink, kDirectory };
 struct Entry {
   std::string path{};  // UTF-8 or any bytes; directories without trailing slash
   EntryKind kind = EntryKind::kFile;
-  std::string content_id{};  // names the content (blob id), for reuse of a previous archive
-  std::uint64_t size = 0;    // of the content
+  std::string content_id{};  // names the content (blob id); the same id is the same bytes. Empty = never taken over
+};
+
+// Gives the next entry, in the order of paths; nothing at the end. Called by one thread at a time.
+using EntrySource = std::function<std::optional<Entry>()>;
+
+// Called from several threads at once, for different entries; not for directories.
+struct ContentReader {
+  std::function<std::uint64_t(const Entry& entry)> size;
+  // Hands the content out in pieces, in order.
+  std::function<void(const Entry& entry, const std::function<void(std::string_view)>& piece)> read;
 };
 
 struct WriteOptions {
-  int compression = 6;               // 0 = store … 12
-  Timestamp modified{};              // of every entry: the commit's time
-  std::filesystem::path output{};    // written beside and renamed
-  std::filesystem::path previous{};  // for copying unchanged entries; not used yet
+  int compression = 6;             // 0 = store … 12
+  Timestamp modified{};            // of every entry: the commit's time
+  std::filesystem::path output{};  // written beside and renamed
+  // An earlier archive, whose packed contents are taken over for entries of the same path and content id that were
+  // packed at the same level. Need not exist; nothing is taken over that fails its checksum.
+  std::filesystem::path previous{};
   std::stop_token stop{};
 };
 
@@ -35,11 +46,9 @@ struct WriteResult {
   std::string sha256;  // hex, of the archive
 };
 
-// Hands the content of an entry out in pieces, in order. Called from several threads at once, for different entries.
-using ContentReader = std::function<void(const Entry& entry, const std::function<void(std::string_view)>& piece)>;
-
-// Entries must be sorted by path and unique. Errors of the reader pass through; Error{kExhausted} on full disk,
-// kCancelled. Nothing is left behind on failure.
-WriteResult write_archive(const std::vector<Entry>& entries, const ContentReader& read, const WriteOptions& options);
+// What the archive holds does not depend on `previous`, nor on the number of threads. Memory is bounded, whatever the
+// number of entries and their sizes. Errors of source and reader pass through; Error{kInvalidInput} for entries that
+// are not sorted by path and unique, kExhausted on full disk, kCancelled. Nothing is left behind on failure.
+WriteResult write_archive(const EntrySource& next, const ContentReader& contents, const WriteOptions& options);
 
 }  // namespace penstock::archive

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/archive/deflate.h"
 #include "core/base/text.h"
 
 namespace penstock::archive {
@@ -18,6 +19,7 @@ constexpr std::uint32_t kDosDirectory = 0x10;
 
 class Bytes {
  public:
+  Bytes& u8(std::uint64_t value) { return little_endian(value, 1); }
   Bytes& u16(std::uint64_t value) { return little_endian(value, 2); }
   Bytes& u32(std::uint64_t value) { return little_endian(value, 4); }
   Bytes& u64(std::uint64_t value) { return little_endian(value, 8); }
@@ -46,6 +48,13 @@ std::uint16_t version_of(const ZipEntry& entry) {
   return entry.zip64_sizes || entry.offset >= kMax32 ? kVersionZip64 : kVersionDeflate;
 }
 
+std::string mark_field(const ContentMark& mark) {
+  Bytes body;
+  body.u8(kMarkVersion).u8(mark.level).u32(mark.seal).text(mark.content_id);
+  const std::string bytes = body.take();
+  return Bytes().u16(kMarkField).u16(bytes.size()).text(bytes).take();
+}
+
 std::uint64_t size32(const ZipEntry& entry, std::uint64_t size) {
   return entry.zip64_sizes ? kMax32 : size;
 }
@@ -71,11 +80,22 @@ ZipTime::ZipTime(Timestamp time) {
   }
 }
 
+std::uint32_t seal_of(const ZipEntry& entry, std::uint32_t packed_crc32) {
+  return update_crc32(packed_crc32, Bytes()
+                                        .u16(static_cast<std::uint16_t>(entry.method))
+                                        .u32(entry.crc32)
+                                        .u64(entry.compressed_size)
+                                        .u64(entry.size)
+                                        .u8(entry.mark->level)
+                                        .text(entry.mark->content_id)
+                                        .take());
+}
+
 std::string local_header(const ZipEntry& entry, const ZipTime& time) {
   std::string extra = time.extra_field();
-  if (entry.zip64_sizes) extra += Bytes().u16(1).u16(16).u64(entry.size).u64(entry.compressed_size).take();
+  if (entry.zip64_sizes) extra += Bytes().u16(kZip64Field).u16(16).u64(entry.size).u64(entry.compressed_size).take();
   return Bytes()
-      .u32(0x04034b50)
+      .u32(kLocalSignature)
       .u16(entry.zip64_sizes ? kVersionZip64 : kVersionDeflate)
       .u16(flags_of(entry))
       .u16(static_cast<std::uint16_t>(entry.method))
@@ -99,11 +119,12 @@ std::string central_header(const ZipEntry& entry, const ZipTime& time) {
     if (entry.zip64_sizes) fields.u64(entry.size).u64(entry.compressed_size);
     if (zip64_offset) fields.u64(entry.offset);
     const std::string body = fields.take();
-    extra += Bytes().u16(1).u16(body.size()).text(body).take();
+    extra += Bytes().u16(kZip64Field).u16(body.size()).text(body).take();
   }
+  if (entry.mark) extra += mark_field(*entry.mark);
   const bool is_directory = entry.name.ends_with('/');
   return Bytes()
-      .u32(0x02014b50)
+      .u32(kCentralSignature)
       .u16(kMadeByUnix | kVersionZip64)
       .u16(version_of(entry))
       .u16(flags_of(entry))
@@ -129,7 +150,7 @@ std::string end_of_central_directory(std::uint64_t entries, std::uint64_t direct
                                      std::uint64_t directory_offset) {
   Bytes bytes;
   if (entries >= kMax16 || directory_size >= kMax32 || directory_offset >= kMax32) {
-    bytes.u32(0x06064b50)
+    bytes.u32(kZip64EndSignature)
         .u64(44)  // of this record, without its first 12 bytes
         .u16(kMadeByUnix | kVersionZip64)
         .u16(kVersionZip64)
@@ -139,9 +160,9 @@ std::string end_of_central_directory(std::uint64_t entries, std::uint64_t direct
         .u64(entries)
         .u64(directory_size)
         .u64(directory_offset);
-    bytes.u32(0x07064b50).u32(0).u64(directory_offset + directory_size).u32(1);  // locator
+    bytes.u32(kZip64LocatorSignature).u32(0).u64(directory_offset + directory_size).u32(1);  // locator
   }
-  return bytes.u32(0x06054b50)
+  return bytes.u32(kEndSignature)
       .u16(0)
       .u16(0)
       .u16(std::min<std::uint64_t>(entries, kMax16))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,7 +10,26 @@
 
 namespace penstock::archive {
 
+inline constexpr std::uint32_t kLocalSignature = 0x04034b50;
+inline constexpr std::uint32_t kCentralSignature = 0x02014b50;
+inline constexpr std::uint32_t kEndSignature = 0x06054b50;
+inline constexpr std::uint32_t kZip64EndSignature = 0x06064b50;
+inline constexpr std::uint32_t kZip64LocatorSignature = 0x07064b50;
+inline constexpr std::uint16_t kZip64Field = 1;  // ids of extra fields
+inline constexpr std::uint16_t kMarkField = 0x5350;
+inline constexpr std::uint8_t kMarkVersion = 1;  // to be raised when the same content is packed otherwise
+
 enum class Method : std::uint16_t { kStored = 0, kDeflated = 8 };
+
+// What a later archive needs to know to take over an entry's packed bytes instead of making them again. In the central
+// directory only, in an extra field of our own, which other readers pass over.
+struct ContentMark {
+  std::string content_id;  // at most kMaxContentIdBytes
+  std::uint8_t level = 0;  // of the compression that was asked for
+  std::uint32_t seal = 0;  // seal_of()
+  friend bool operator==(const ContentMark&, const ContentMark&) = default;
+};
+inline constexpr std::size_t kMaxContentIdBytes = 64;
 
 // One entry as its headers describe it.
 struct ZipEntry {
@@ -21,6 +41,7 @@ struct ZipEntry {
   std::uint64_t offset = 0;  // of the local header
   // Chosen before the sizes are known and kept in both headers, so that a local header can be rewritten in place.
   bool zip64_sizes = false;
+  std::optional<ContentMark> mark{};
 };
 
 // Entries from this size on get 64-bit sizes: deflate can make data a little larger.
@@ -40,6 +61,10 @@ class ZipTime {
   std::uint16_t dos_time_ = 0, dos_date_ = 0;
   std::string extra_field_;
 };
+
+// Tells whether the packed bytes, and what the directory says about them, are as they were written: a CRC-32 that
+// begins with that of the packed bytes and goes on over the entry's other fields but its seal. Needs the entry's mark.
+std::uint32_t seal_of(const ZipEntry& entry, std::uint32_t packed_crc32);
 
 std::string local_header(const ZipEntry& entry, const ZipTime& time);
 std::string central_header(const ZipEntry& entry, const ZipTime& time);

@@ -59,6 +59,24 @@ struct TreeEntry {
   std::string object_id;  // 40 hex
 };
 
+// The files of a commit one by one, sorted by the bytes of their paths, without holding them all. Not thread-safe; must
+// not outlive its snapshot.
+class TreeWalk {
+ public:
+  TreeWalk(TreeWalk&&) noexcept;
+  ~TreeWalk();
+  // All entries but folders; nothing at the end. Error{kInvalidInput, "UnsafeTreeEntry"} naming the entry for trees
+  // that no artifact may contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates);
+  // kInvalidInput also above a million files.
+  std::optional<TreeEntry> next();
+
+ private:
+  friend class Snapshot;
+  struct State;
+  explicit TreeWalk(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
 // One checked-out-nowhere commit of a mirror. Not thread-safe; make one per thread with reopen().
 class Snapshot {
  public:
@@ -66,10 +84,8 @@ class Snapshot {
   Snapshot& operator=(Snapshot&&) noexcept;
   ~Snapshot();
   const Commit& commit() const;
-  // All entries but folders, sorted by path bytes. Error{kInvalidInput, "UnsafeTreeEntry"} naming the entry for trees
-  // that no artifact may contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates);
-  // kInvalidInput also above a million files.
-  std::vector<TreeEntry> entries() const;
+  // Of the whole tree, or of what is below a folder, with paths from there. Nothing when the commit has no such folder.
+  std::optional<TreeWalk> walk(std::string_view folder = {}) const;
   std::uint64_t blob_size(const std::string& object_id) const;
   // The blob in pieces of at most 1 MiB (one piece when it is small, none when it is empty). Blobs above 32 MiB are
   // streamed and never held whole.

@@ -10,42 +10,17 @@
 #include "core/base/process.h"
 #include "core/base/text.h"
 #include "core/git/command.h"
-#include "core/git/entry_names.h"
 #include "core/git/fetch_errors.h"
 #include "core/git/snapshot_state.h"
 #include "core/git/tree.h"
+#include "core/git/tree_walk.h"
 
 namespace penstock::git {
 namespace {
 
-// Far above any repository that people work with, and low enough that a crafted one (a tree of trees that are all the
-// same tree, a few KB in all) cannot use up the machine.
-constexpr std::size_t kMaxFiles = 1'000'000;
-constexpr std::size_t kMaxFolders = 300'000;
-constexpr std::size_t kMaxPathBytesInAll = 512u << 20;
-constexpr std::size_t kMaxPathBytes = 60'000;  // a zip's names end at 65,535
 constexpr std::size_t kPieceBytes = 1u << 20;
 constexpr std::uint64_t kStreamedBytes = 32u << 20;  // blobs above this are never held whole
 constexpr std::size_t kMaxMessageBytes = 1u << 20;
-
-std::string id_text(const git_oid& id) {
-  char text[GIT_OID_HEXSZ + 1];
-  git_oid_tostr(text, sizeof text, &id);
-  return text;
-}
-
-git_oid id_from_hex(const std::string& text) {
-  git_oid id;
-  if (text.size() != GIT_OID_HEXSZ || git_oid_fromstr(&id, text.c_str()) != 0)
-    throw Error(ErrorKind::kInvalidInput, "reading the object id " + in_quotes(text) + ": expected 40 hex digits");
-  return id;
-}
-
-git_oid id_from_bytes(std::string_view bytes) {
-  git_oid id;
-  std::memcpy(id.id, bytes.data(), sizeof id.id);
-  return id;
-}
 
 std::string valid_text(const char* text, std::size_t limit = kMaxMessageBytes) {
   return text == nullptr ? "" : truncate_utf8(text, limit, limit);
@@ -79,82 +54,6 @@ Commit read_commit(git_commit* commit) {
 Error damage(int code, const std::string& doing) {
   const Error error = take_error(code, doing);
   return Error(error.kind() == ErrorKind::kExhausted ? ErrorKind::kExhausted : ErrorKind::kCorrupt, error.what());
-}
-
-[[noreturn]] void refuse_size(const std::string& what) {
-  throw Error(ErrorKind::kInvalidInput, "reading the commit's files: there are more than " + what);
-}
-
-// Walks the trees below `root` without recursion, in no particular order. `read(id, folder)` gives a tree's object;
-// `on_tree(prefix, entries)` sees what is in it, with `prefix` empty or ending in '/', and returns whether to go on.
-template <typename Read, typename OnTree>
-void walk(const git_oid& root, const Read& read, const OnTree& on_tree) {
-  struct Pending {
-    git_oid id;
-    std::string prefix;
-  };
-  std::vector<Pending> pending;
-  pending.push_back({root, ""});
-  std::size_t folders = 1, files = 0, path_bytes = 0;
-  while (!pending.empty()) {
-    const Pending tree = std::move(pending.back());
-    pending.pop_back();
-    const OdbObjectHandle object = read(tree.id, tree.prefix);
-    const std::vector<RawTreeEntry> entries =
-        parse_tree({static_cast<const char*>(git_odb_object_data(object.get())), git_odb_object_size(object.get())});
-    for (const RawTreeEntry& entry : entries) {
-      const std::size_t length = tree.prefix.size() + entry.name.size();
-      path_bytes += length;
-      if (length > kMaxPathBytes) refuse_size(std::to_string(kMaxPathBytes) + " bytes in a path");
-      if (path_bytes > kMaxPathBytesInAll) refuse_size(std::to_string(kMaxPathBytesInAll >> 20) + " MiB of names");
-      if (entry.mode >> 12 != 04) {
-        if (++files > kMaxFiles) refuse_size(std::to_string(kMaxFiles) + " files");
-        continue;
-      }
-      if (++folders > kMaxFolders) refuse_size(std::to_string(kMaxFolders) + " folders");
-      pending.push_back({id_from_bytes(entry.id), tree.prefix + std::string(entry.name) + "/"});
-    }
-    if (!on_tree(tree.prefix, entries)) return;
-  }
-}
-
-void refuse_unsafe_names(const std::string& prefix, const std::vector<RawTreeEntry>& entries) {
-  std::vector<std::string_view> names;
-  names.reserve(entries.size());
-  for (const RawTreeEntry& entry : entries) {
-    if (const auto fault = find_name_fault(entry.name)) {
-      throw Error(ErrorKind::kInvalidInput, "reading the commit's files: the entry " +
-                                                in_quotes(prefix + std::string(entry.name)) + " is refused, it has " +
-                                                std::string(*fault))
-          .with_code("UnsafeTreeEntry");
-    }
-    names.push_back(entry.name);
-  }
-  // All names of one folder at once: git sorts a folder "a" after a file "a.b", so a file and a folder of the same name
-  // need not be neighbours.
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) {
-    throw Error(ErrorKind::kInvalidInput, "reading the commit's files: the entry " +
-                                              in_quotes(prefix + std::string(*twice)) +
-                                              " is refused, it is there twice")
-        .with_code("UnsafeTreeEntry");
-  }
-}
-
-EntryKind kind_of_mode(std::uint32_t mode, const std::string& path) {
-  switch (mode & 0170000) {
-    case 0100000:
-      return (mode & 0100) != 0 ? EntryKind::kExecutable : EntryKind::kFile;
-    case 0120000:
-      return EntryKind::kSymlink;
-    case 0160000:
-      return EntryKind::kSubmodule;
-    default:
-      throw Error(ErrorKind::kInvalidInput,
-                  "reading the commit's files: the entry " + in_quotes(path) + " is neither file, link nor folder")
-          .with_code("UnsafeTreeEntry");
-  }
 }
 
 }  // namespace
@@ -221,29 +120,22 @@ void Snapshot::State::fail(Error error) const {
 }
 
 bool Snapshot::State::is_complete() const {
-  bool complete = true;
   try {
-    walk(
-        id_from_hex(commit.tree_id),
-        [&](const git_oid& id, const std::string& folder_name) {
-          git_odb_object* object = nullptr;
-          check(git_odb_read(&object, odb.get(), &id), "reading the folder " + in_quotes(folder_name));
-          return OdbObjectHandle(object);
-        },
-        [&](const std::string&, const std::vector<RawTreeEntry>& entries) {
-          for (const RawTreeEntry& entry : entries) {
-            const std::uint32_t type = entry.mode >> 12;
-            if (type == 04 || type == 016) continue;
-            const git_oid id = id_from_bytes(entry.id);
-            if (git_odb_exists(odb.get(), &id) == 0) complete = false;
-          }
-          return complete;
-        });
+    TreeCursor files(id_from_hex(commit.tree_id), [&](const git_oid& id, const std::string& folder_name) {
+      git_odb_object* object = nullptr;
+      check(git_odb_read(&object, odb.get(), &id), "reading the folder " + in_quotes(folder_name));
+      return OdbObjectHandle(object);
+    });
+    while (const std::optional<TreeEntry> file = files.next()) {
+      if (file->kind == EntryKind::kSubmodule) continue;
+      const git_oid id = id_from_hex(file->object_id);
+      if (git_odb_exists(odb.get(), &id) == 0) return false;
+    }
   } catch (const Error& error) {
     // A malformed or oversized tree is whole: fetching it again brings the same.
     return error.kind() == ErrorKind::kInvalidInput;
   }
-  return complete;
+  return true;
 }
 
 Snapshot::Snapshot(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -255,25 +147,36 @@ const Commit& Snapshot::commit() const {
   return state_->commit;
 }
 
-std::vector<TreeEntry> Snapshot::entries() const {
-  std::vector<TreeEntry> result;
-  walk(
-      id_from_hex(state_->commit.tree_id),
-      [&](const git_oid& id, const std::string& folder) { return state_->read(id, folder.empty() ? "/" : folder); },
-      [&](const std::string& prefix, const std::vector<RawTreeEntry>& entries) {
-        refuse_unsafe_names(prefix, entries);
-        for (const RawTreeEntry& entry : entries) {
-          if (entry.mode >> 12 == 04) continue;
-          TreeEntry file;
-          file.path = prefix + std::string(entry.name);
-          file.kind = kind_of_mode(entry.mode, file.path);
-          file.object_id = id_text(id_from_bytes(entry.id));
-          result.push_back(std::move(file));
-        }
-        return true;
-      });
-  std::sort(result.begin(), result.end(), [](const TreeEntry& a, const TreeEntry& b) { return a.path < b.path; });
-  return result;
+struct TreeWalk::State {
+  TreeCursor files;
+};
+
+TreeWalk::TreeWalk(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TreeWalk::TreeWalk(TreeWalk&&) noexcept = default;
+TreeWalk::~TreeWalk() = default;
+
+std::optional<TreeEntry> TreeWalk::next() {
+  return state_->files.next();
+}
+
+std::optional<TreeWalk> Snapshot::walk(std::string_view folder) const {
+  const State* state = state_.get();
+  const auto read = [state](const git_oid& id, const std::string& path) {
+    return state->read(id, path.empty() ? "/" : path);
+  };
+  git_oid root = id_from_hex(state->commit.tree_id);
+  for (const std::string& name : split(folder, '/')) {
+    if (name.empty()) continue;
+    const OdbObjectHandle object = read(root, std::string(folder));
+    const std::vector<RawTreeEntry> entries =
+        parse_tree({static_cast<const char*>(git_odb_object_data(object.get())), git_odb_object_size(object.get())});
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const RawTreeEntry& entry) {
+      return entry.name == name && entry.mode >> 12 == 04;
+    });
+    if (found == entries.end()) return std::nullopt;
+    std::memcpy(root.id, found->id.data(), sizeof root.id);
+  }
+  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(root, read)}));
 }
 
 std::uint64_t Snapshot::blob_size(const std::string& object_id) const {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <map>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -25,51 +26,27 @@ archive::EntryKind kind_of(git::EntryKind kind) {
   return archive::EntryKind::kFile;
 }
 
-// "./services//shop/" -> "services/shop/"; empty for the whole tree.
-std::string folder_prefix(std::string_view subdirectory) {
-  std::string prefix;
+// "./services//shop/" -> "services/shop"; empty for the whole tree.
+std::string folder_path(std::string_view subdirectory) {
+  std::string path;
   for (const std::string& part : split(subdirectory, '/')) {
     if (part.empty() || part == ".") continue;
     if (part == "..") {
       throw Error(ErrorKind::kConfiguration,
                   "reading subdirectory " + in_quotes(subdirectory) + ": \"..\" is not allowed");
     }
-    prefix += part + "/";
+    path += (path.empty() ? "" : "/") + part;
   }
-  return prefix;
+  return path;
 }
 
-struct Selection {
-  std::vector<archive::Entry> entries;
-  std::vector<std::string> submodules;
-};
-
-Selection select_entries(const std::vector<git::TreeEntry>& tree, const git::SnapshotPool& blobs,
-                         const SourceRequest& request) {
-  const std::string prefix = folder_prefix(request.subdirectory);
-  Selection selection;
-  selection.entries.reserve(tree.size());
-  for (const git::TreeEntry& item : tree) {
-    if (item.path.compare(0, prefix.size(), prefix) != 0) continue;
-    if (selection.entries.size() % 1024 == 0 && request.stop.stop_requested()) {
-      throw Error(ErrorKind::kCancelled, "listing the tree: cancelled");
-    }
-    archive::Entry entry;
-    entry.path = item.path.substr(prefix.size());
-    entry.kind = kind_of(item.kind);
-    if (item.kind == git::EntryKind::kSubmodule) {
-      selection.submodules.push_back(item.path);
-    } else {
-      entry.content_id = item.object_id;
-      entry.size = blobs.blob_size(item.object_id);
-    }
-    selection.entries.push_back(std::move(entry));
-  }
-  if (selection.entries.empty() && !prefix.empty()) {
+git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& request) {
+  std::optional<git::TreeWalk> walk = snapshot.walk(folder_path(request.subdirectory));
+  if (!walk) {
     throw Error(ErrorKind::kConfiguration,
                 "selecting subdirectory " + in_quotes(request.subdirectory) + ": the commit has no such folder");
   }
-  return selection;
+  return std::move(*walk);
 }
 
 }  // namespace
@@ -101,22 +78,32 @@ SourceResult SourceEngine::make_once(const SourceRequest& request) const {
   if (request.on_fetched) request.on_fetched(result.commit, result.fetch);
 
   const git::SnapshotPool blobs(snapshot);
-  const Selection selection = select_entries(snapshot.entries(), blobs, request);
-  for (const std::string& path : selection.submodules) {
-    log("submodule " + in_quotes(path) + " is an empty folder in the artifact");
-  }
+  git::TreeWalk files = walk_selected(snapshot, request);
+  std::vector<std::string> submodules;
+  const auto next = [&]() -> std::optional<archive::Entry> {
+    std::optional<git::TreeEntry> file = files.next();
+    if (!file) return std::nullopt;
+    if (file->kind == git::EntryKind::kSubmodule) {
+      submodules.push_back(file->path);
+      file->object_id.clear();
+    }
+    return archive::Entry{
+        .path = std::move(file->path), .kind = kind_of(file->kind), .content_id = std::move(file->object_id)};
+  };
+  const archive::ContentReader contents{
+      .size = [&](const archive::Entry& entry) { return blobs.blob_size(entry.content_id); },
+      .read = [&](const archive::Entry& entry,
+                  const std::function<void(std::string_view)>& piece) { blobs.read_blob(entry.content_id, piece); }};
   archive::WriteOptions options;
   options.compression = request.compression;
   options.modified = result.commit.commit_time;
   options.output = request.output;
   options.previous = request.previous;
   options.stop = request.stop;
-  result.archive = archive::write_archive(
-      selection.entries,
-      [&](const archive::Entry& entry, const std::function<void(std::string_view)>& piece) {
-        blobs.read_blob(entry.content_id, piece);
-      },
-      options);
+  result.archive = archive::write_archive(next, contents, options);
+  for (const std::string& path : submodules) {
+    log("submodule " + in_quotes(path) + " is an empty folder in the artifact");
+  }
   result.zip = std::chrono::steady_clock::now() - fetched;
   return result;
 }

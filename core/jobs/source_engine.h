@@ -19,7 +19,7 @@ struct SourceRequest {
   std::string subdirectory;  // "" = the whole tree; else only what is below it, with shorter paths
   int compression = 6;
   std::filesystem::path output;    // written beside and renamed
-  std::filesystem::path previous;  // an earlier artifact; not used yet
+  std::filesystem::path previous;  // an earlier artifact, for what has not changed; need not exist
   std::stop_token stop;
   std::function<void(std::string_view)> log;  // may be null
   // Told when fetching is done and zipping begins; may be null.

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 #include <zip.h>
@@ -24,23 +27,50 @@ struct Content {
 };
 using Tree = std::map<std::string, Content>;
 
+EntrySource list(std::vector<Entry> entries) {
+  return [entries = std::move(entries), position = std::size_t{0}]() mutable -> std::optional<Entry> {
+    if (position == entries.size()) return std::nullopt;
+    return entries[position++];
+  };
+}
+
+ContentReader reader(std::uint64_t size,
+                     std::function<void(const Entry&, const std::function<void(std::string_view)>&)> read) {
+  return {.size = [size](const Entry&) { return size; }, .read = std::move(read)};
+}
+
 class ArchiveTest : public ::testing::Test {
  protected:
-  WriteResult write(const Tree& tree, WriteOptions options = {}) {
+  // `ids` tells the content ids apart; without one nothing is ever taken over.
+  WriteResult write(const Tree& tree, WriteOptions options = {}, bool ids = false) {
     std::vector<Entry> entries;
-    for (const auto& [path, content] : tree) entries.push_back({path, content.kind, "", content.bytes.size()});
+    for (const auto& [path, content] : tree)
+      entries.push_back({path, content.kind, ids ? sha256_hex(content.bytes).substr(0, 40) : ""});
     if (options.output.empty()) options.output = output();
-    options.modified = from_milliseconds(1'795'253'401'000);
-    return write_archive(
-        entries,
-        [&](const Entry& entry, const std::function<void(std::string_view)>& piece) {
-          std::string_view rest = tree.at(entry.path).bytes;
-          while (!rest.empty()) {
-            piece(rest.substr(0, 1 << 20));
-            rest.remove_prefix(std::min<std::size_t>(rest.size(), 1 << 20));
-          }
-        },
-        options);
+    if (options.modified == Timestamp()) options.modified = from_milliseconds(1'795'253'401'000);
+    read_.clear();
+    return write_archive(list(std::move(entries)),
+                         {.size = [&](const Entry& entry) { return tree.at(entry.path).bytes.size(); },
+                          .read =
+                              [&](const Entry& entry, const std::function<void(std::string_view)>& piece) {
+                                {
+                                  std::lock_guard lock(mutex_);
+                                  read_.insert(entry.path);
+                                }
+                                std::string_view rest = tree.at(entry.path).bytes;
+                                while (!rest.empty()) {
+                                  piece(rest.substr(0, 10'000));
+                                  rest.remove_prefix(std::min<std::size_t>(rest.size(), 10'000));
+                                }
+                              }},
+                         options);
+  }
+  // With that archive as the one before.
+  WriteResult write_after(const std::filesystem::path& previous, const Tree& tree, int compression = 6) {
+    return write(tree, {.compression = compression, .output = folder_.path() / "next.zip", .previous = previous}, true);
+  }
+  std::string fresh(const Tree& tree, int compression = 6) {
+    return write(tree, {.compression = compression, .output = folder_.path() / "fresh.zip"}, true).sha256;
   }
   std::filesystem::path output() const { return folder_.path() / "out.zip"; }
 
@@ -73,6 +103,8 @@ class ArchiveTest : public ::testing::Test {
   }
 
   const TemporaryDirectory folder_;
+  std::mutex mutex_;
+  std::set<std::string> read_;  // the contents that the last write() asked for
 };
 
 bool operator==(const Content& a, const Content& b) {
@@ -152,15 +184,16 @@ TEST_F(ArchiveTest, StoresWhenAsked) {
 
 TEST_F(ArchiveTest, AReadersErrorPassesThroughAndLeavesNothing) {
   std::vector<Entry> entries;
-  for (int i = 100; i < 200; ++i) entries.push_back({std::to_string(i), EntryKind::kFile, "", 10});
+  for (int i = 100; i < 200; ++i) entries.push_back({std::to_string(i)});
   for (int failing = 100; failing < 200; failing += 33) {
     try {
-      write_archive(entries,
-                    [&](const Entry& entry, const std::function<void(std::string_view)>& piece) {
-                      if (entry.path == std::to_string(failing))
-                        throw Error(ErrorKind::kCorrupt, "reading " + entry.path);
-                      piece("0123456789");
-                    },
+      write_archive(list(entries),
+                    reader(10,
+                           [&](const Entry& entry, const std::function<void(std::string_view)>& piece) {
+                             if (entry.path == std::to_string(failing))
+                               throw Error(ErrorKind::kCorrupt, "reading " + entry.path);
+                             piece("0123456789");
+                           }),
                     {.output = output()});
       FAIL() << "wrote it";
     } catch (const Error& error) {
@@ -173,11 +206,12 @@ TEST_F(ArchiveTest, AReadersErrorPassesThroughAndLeavesNothing) {
 TEST_F(ArchiveTest, StopsWhenAskedToAndLeavesNothing) {
   std::stop_source source;
   try {
-    write_archive({{"a", EntryKind::kFile, "", 1}, {"b", EntryKind::kFile, "", 1}},
-                  [&](const Entry&, const std::function<void(std::string_view)>& piece) {
-                    source.request_stop();
-                    piece("x");
-                  },
+    write_archive(list({{"a"}, {"b"}}),
+                  reader(1,
+                         [&](const Entry&, const std::function<void(std::string_view)>& piece) {
+                           source.request_stop();
+                           piece("x");
+                         }),
                   {.output = output(), .stop = source.get_token()});
     FAIL() << "wrote it";
   } catch (const Error& error) {
@@ -187,19 +221,112 @@ TEST_F(ArchiveTest, StopsWhenAskedToAndLeavesNothing) {
 }
 
 TEST_F(ArchiveTest, RefusesUnsortedDoubleAndNamelessEntries) {
-  const ContentReader nothing = [](const Entry&, const std::function<void(std::string_view)>&) {};
+  const ContentReader nothing = reader(0, [](const Entry&, const std::function<void(std::string_view)>&) {});
   const std::vector<std::vector<Entry>> bad = {{{"b"}, {"a"}}, {{"a"}, {"a"}}, {{""}}, {{std::string(70'000, 'n')}}};
-  for (const auto& entries : bad) EXPECT_THROW(write_archive(entries, nothing, {.output = output()}), Error);
+  for (const auto& entries : bad) EXPECT_THROW(write_archive(list(entries), nothing, {.output = output()}), Error);
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 TEST_F(ArchiveTest, AnOutputThatCannotBeWrittenIsNamed) {
   try {
-    write_archive({}, nullptr, {.output = folder_.path() / "no" / "out.zip"});
+    write_archive(list({}), {}, {.output = folder_.path() / "no" / "out.zip"});
     FAIL() << "wrote it";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("/no/out.zip\": No such file or directory"), std::string::npos);
   }
+}
+
+TEST_F(ArchiveTest, ASourcesErrorPassesThroughAndLeavesNothing) {
+  for (const int last : {0, 1, 700}) {
+    int given = 0;
+    const EntrySource failing = [&]() -> std::optional<Entry> {
+      if (given == last) throw Error(ErrorKind::kInvalidInput, "reading the tree");
+      return Entry{.path = std::to_string(1000 + given++)};
+    };
+    EXPECT_THROW(write_archive(failing, reader(0, [](const auto&, const auto&) {}), {.output = output()}), Error);
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+  }
+}
+
+TEST_F(ArchiveTest, StoresWhatIsCompressedAlready) {
+  const std::string packed = noise(3u << 20, 5);
+  const std::string text(3u << 20, 't');
+  // A beginning that says little of the rest is believed all the same: it is a guess, made alike each time.
+  const Tree tree = {{"image", {EntryKind::kFile, packed}}, {"text", {EntryKind::kFile, text}}};
+  EXPECT_LT(write(tree).bytes, packed.size() + 100'000);
+  EXPECT_GT(write(tree).bytes, packed.size());
+  EXPECT_EQ(read_back(output()), tree);
+}
+
+Tree a_tree() {
+  Tree tree = {{"big", {EntryKind::kFile, std::string(20u << 20, 'z') + noise(20u << 20, 3)}},
+               {"dir-", {EntryKind::kDirectory, ""}},
+               {"dir", {EntryKind::kDirectory, ""}},
+               {"dir.x", {EntryKind::kFile, "between"}},
+               {"empty", {EntryKind::kFile, ""}},
+               {"link", {EntryKind::kSymlink, "target"}},
+               {"noise", {EntryKind::kFile, noise(3u << 20, 4)}}};
+  for (int i = 0; i < 1200; ++i)
+    tree["files/" + std::to_string(i)] = {i % 5 ? EntryKind::kFile : EntryKind::kExecutable,
+                                          std::string(static_cast<std::size_t>(i * 7), 'x') + std::to_string(i)};
+  return tree;
+}
+
+TEST_F(ArchiveTest, TakesOverWhatHasNotChangedAndMakesTheSameBytes) {
+  Tree tree = a_tree();
+  const WriteResult first = write(tree, {.modified = from_milliseconds(1'700'000'000'000)}, true);
+  EXPECT_EQ(first.reused_entries, 0u);
+  // Another time, a changed, a new and a removed file, another mode, and a file where a link was.
+  tree["files/7"].bytes = "changed";
+  tree["files/new"] = {EntryKind::kFile, "new"};
+  tree.erase("files/8");
+  tree["files/9"].kind = EntryKind::kExecutable;
+  tree["link"] = {EntryKind::kFile, "target"};
+  const WriteResult next = write_after(output(), tree);
+  EXPECT_EQ(read_, (std::set<std::string>{"files/7", "files/new", "link"}));
+  EXPECT_EQ(next.reused_entries, tree.size() - 3 - 2);  // nor are there bytes of folders
+  EXPECT_EQ(read_back(folder_.path() / "next.zip"), [&] {
+    Tree named = tree;
+    for (const char* folder : {"dir", "dir-"}) {
+      named[std::string(folder) + "/"] = named[folder];
+      named.erase(folder);
+    }
+    return named;
+  }());
+  EXPECT_EQ(next.sha256, fresh(tree));
+  EXPECT_EQ(next.sha256, sha256_hex(read_file(folder_.path() / "next.zip")));
+}
+
+TEST_F(ArchiveTest, TakesNothingOverFromAnotherLevel) {
+  const Tree tree = {{"a", {EntryKind::kFile, std::string(5000, 'a')}}, {"b", {EntryKind::kSymlink, "a"}}};
+  write(tree, {}, true);
+  const WriteResult next = write_after(output(), tree, 1);
+  EXPECT_EQ(next.reused_entries, 1u);  // links are never compressed
+  EXPECT_EQ(next.sha256, fresh(tree, 1));
+}
+
+TEST_F(ArchiveTest, WhatIsDamagedIsMadeAgain) {
+  Tree tree = a_tree();
+  tree.erase("big");
+  write(tree, {}, true);
+  const std::string whole = read_file(output());
+  const std::string expected = fresh(tree);
+  std::mt19937 chance(17);
+  const auto damaged = folder_.path() / "damaged.zip";
+  for (int round = 0; round < 24; ++round) {
+    std::string bytes = whole;
+    if (round % 4 == 3) {
+      bytes.resize(chance() % bytes.size());
+    } else {
+      // Anywhere, near the end (the directory), and in the small files.
+      const std::size_t from = round % 4 == 0 ? 0 : round % 4 == 1 ? bytes.size() - 100'000 : bytes.size() - 4'000'000;
+      for (int i = 0; i < 20; ++i)
+        bytes[from + chance() % (bytes.size() - from)] ^= static_cast<char>(1 + chance() % 255);
+    }
+    write_file_atomically(damaged, bytes);
+    EXPECT_EQ(write_after(damaged, tree).sha256, expected) << round;
+  }
+  EXPECT_EQ(write_after(folder_.path() / "none.zip", tree).sha256, expected);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class MirrorTest : public ::testing::Test {
   }
   bool fetched() const { return !progress_.empty(); }
   std::string read(const Snapshot& snapshot, const std::string& path) {
-    for (const TreeEntry& entry : snapshot.entries()) {
+    for (const TreeEntry& entry : all_files(snapshot)) {
       if (entry.path != path) continue;
       std::string text;
       snapshot.read_blob(entry.object_id, [&](std::string_view piece) { text += piece; });
@@ -238,7 +238,7 @@ TEST_F(MirrorTest, SeveralJobsShareOneFetch) {
         FetchRequest mine = request(i % 2 == 0 ? id : other, "refs/heads/main");
         mine.on_progress = nullptr;
         const Snapshot snapshot = own.fetch(mine);
-        if (snapshot.commit().id == mine.commit_id && snapshot.entries().size() == 1) ++good;
+        if (snapshot.commit().id == mine.commit_id && all_files(snapshot).size() == 1) ++good;
       });
     }
   }
@@ -258,7 +258,7 @@ TEST_F(MirrorTest, AKilledFetchLeavesAUsableMirror) {
       if (error.kind() == ErrorKind::kInternal) break;  // it got through
       EXPECT_EQ(error.kind(), ErrorKind::kTimeout) << error.what();
     }
-    EXPECT_EQ(mirrors_.fetch(request(id, "refs/heads/main")).entries().size(), files.size());
+    EXPECT_EQ(all_files(mirrors_.fetch(request(id, "refs/heads/main"))).size(), files.size());
   }
 }
 
@@ -348,7 +348,7 @@ TEST_F(MirrorTest, HealsDamageInAPack) {
     fs::permissions(entry.path(), fs::perms::owner_all);
     fs::resize_file(entry.path(), 200);
   }
-  EXPECT_EQ(mirrors_.fetch(request(id)).entries().size(), 200u);
+  EXPECT_EQ(all_files(mirrors_.fetch(request(id))).size(), 200u);
   EXPECT_EQ(read(mirrors_.fetch(request(id)), "f7"), "content 55433");
 }
 

@@ -31,7 +31,7 @@ class SnapshotTest : public ::testing::Test {
     origin_.set_branch("main", id);
     const Snapshot snapshot = fetch(id);
     try {
-      snapshot.entries();
+      all_files(snapshot);
       return "";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kInvalidInput) << error.what();
@@ -63,7 +63,7 @@ TEST_F(SnapshotTest, ListsEverythingThatGitKnowsSortedByBytes) {
   origin_.set_branch("main", id);
   const Snapshot snapshot = fetch(id);
   std::vector<std::pair<std::string, EntryKind>> found;
-  for (const TreeEntry& entry : snapshot.entries()) found.emplace_back(entry.path, entry.kind);
+  for (const TreeEntry& entry : all_files(snapshot)) found.emplace_back(entry.path, entry.kind);
   const std::vector<std::pair<std::string, EntryKind>> expected = {
       {".gitignore", EntryKind::kFile}, {"a-x", EntryKind::kFile},          {"a.b", EntryKind::kFile},
       {"a/z", EntryKind::kFile},        {"link", EntryKind::kSymlink},      {"module", EntryKind::kSubmodule},
@@ -112,7 +112,7 @@ TEST_F(SnapshotTest, EmptyNamesNeverArrive) {
   const std::string id = origin_.commit(origin_.tree({{"100644", "", blob}}));
   origin_.set_branch("main", id);
   try {
-    fetch(id).entries();
+    all_files(fetch(id));
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kInvalidInput) << error.what();
@@ -130,7 +130,7 @@ TEST_F(SnapshotTest, BoundsTreesThatMultiplyThemselves) {
   origin_.set_branch("main", id);
   const Snapshot snapshot = fetch(id);
   try {
-    snapshot.entries();
+    all_files(snapshot);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kInvalidInput);
@@ -141,7 +141,7 @@ TEST_F(SnapshotTest, BoundsTreesThatMultiplyThemselves) {
 TEST_F(SnapshotTest, WalksDeepFoldersWithoutRecursion) {
   std::string path;
   for (int level = 0; level < 1000; ++level) path += "d/";
-  const auto entries = fetch(origin_.push("main", {{path + "f", "x"}})).entries();
+  const auto entries = all_files(fetch(origin_.push("main", {{path + "f", "x"}})));
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0].path, path + "f");
 }
@@ -152,7 +152,7 @@ TEST_F(SnapshotTest, HandsLargeBlobsOutInPiecesAndStopsWithItsReader) {
   const std::string middle = large.substr(0, 3u << 20);
   const std::string id = origin_.push("main", {{"large", large}, {"middle", middle}, {"empty", ""}});
   const Snapshot snapshot = fetch(id);
-  for (const TreeEntry& entry : snapshot.entries()) {
+  for (const TreeEntry& entry : all_files(snapshot)) {
     const std::string& expected = entry.path == "large" ? large : entry.path == "middle" ? middle : "";
     std::size_t longest = 0;
     Hasher hasher(HashAlgorithm::kSha256);
@@ -174,7 +174,7 @@ TEST_F(SnapshotTest, PoolServesSeveralThreads) {
   std::vector<std::pair<std::string, std::string>> files;
   for (int i = 0; i < 200; ++i) files.emplace_back("f" + std::to_string(i), "content " + std::to_string(i));
   const Snapshot snapshot = fetch(origin_.push("main", files));
-  const std::vector<TreeEntry> entries = snapshot.entries();
+  const std::vector<TreeEntry> entries = all_files(snapshot);
   const SnapshotPool pool(snapshot);
   std::vector<std::string> contents(entries.size());
   {

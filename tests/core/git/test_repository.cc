@@ -95,4 +95,11 @@ std::string TestRepository::push(const std::string& branch,
   return git({"rev-parse", "refs/heads/" + branch});
 }
 
+std::vector<TreeEntry> all_files(const Snapshot& snapshot) {
+  std::vector<TreeEntry> files;
+  TreeWalk walk = snapshot.walk().value();
+  while (std::optional<TreeEntry> file = walk.next()) files.push_back(std::move(*file));
+  return files;
+}
+
 }  // namespace penstock::git

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/files.h"
+#include "core/git/mirror.h"
 
 namespace penstock::git {
 
@@ -43,5 +44,8 @@ class TestRepository {
   TemporaryDirectory folder_;
   std::filesystem::path path_;
 };
+
+// All that the snapshot's walk gives.
+std::vector<TreeEntry> all_files(const Snapshot& snapshot);
 
 }  // namespace penstock::git

@@ -1,0 +1,141 @@
+#include "core/git/tree_walk.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/git/entry_names.h"
+
+namespace penstock::git {
+namespace {
+
+constexpr std::size_t kMaxFiles = 1'000'000;
+constexpr std::size_t kMaxFolders = 300'000;
+constexpr std::size_t kMaxPathBytesInAll = 512u << 20;
+constexpr std::size_t kMaxPathBytes = 60'000;  // a zip's names end at 65,535
+
+git_oid id_from_bytes(std::string_view bytes) {
+  git_oid id;
+  std::memcpy(id.id, bytes.data(), sizeof id.id);
+  return id;
+}
+
+[[noreturn]] void refuse_size(const std::string& what) {
+  throw Error(ErrorKind::kInvalidInput, "reading the commit's files: there are more than " + what);
+}
+
+void refuse_unsafe_names(const std::string& prefix, const std::vector<RawTreeEntry>& entries) {
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const RawTreeEntry& entry : entries) {
+    if (const auto fault = find_name_fault(entry.name)) {
+      throw Error(ErrorKind::kInvalidInput, "reading the commit's files: the entry " +
+                                                in_quotes(prefix + std::string(entry.name)) + " is refused, it has " +
+                                                std::string(*fault))
+          .with_code("UnsafeTreeEntry");
+    }
+    names.push_back(entry.name);
+  }
+  // All names of one folder at once: git sorts a folder "a" after a file "a.b", so a file and a folder of the same name
+  // need not be neighbours.
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) {
+    throw Error(ErrorKind::kInvalidInput, "reading the commit's files: the entry " +
+                                              in_quotes(prefix + std::string(*twice)) +
+                                              " is refused, it is there twice")
+        .with_code("UnsafeTreeEntry");
+  }
+}
+
+EntryKind kind_of_mode(std::uint32_t mode, const std::string& path) {
+  switch (mode & 0170000) {
+    case 0100000:
+      return (mode & 0100) != 0 ? EntryKind::kExecutable : EntryKind::kFile;
+    case 0120000:
+      return EntryKind::kSymlink;
+    case 0160000:
+      return EntryKind::kSubmodule;
+    default:
+      throw Error(ErrorKind::kInvalidInput,
+                  "reading the commit's files: the entry " + in_quotes(path) + " is neither file, link nor folder")
+          .with_code("UnsafeTreeEntry");
+  }
+}
+
+bool is_folder(const RawTreeEntry& entry) {
+  return entry.mode >> 12 == 04;
+}
+
+// As paths compare: a folder's name goes on with a slash. Git sorts so as well, but a crafted tree may not.
+bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b) {
+  const std::size_t common = std::min(a.name.size(), b.name.size());
+  const int order = a.name.substr(0, common).compare(b.name.substr(0, common));
+  if (order != 0) return order < 0;
+  const auto next = [&](const RawTreeEntry& entry) -> int {
+    if (entry.name.size() > common) return static_cast<unsigned char>(entry.name[common]);
+    return is_folder(entry) ? '/' : -1;
+  };
+  return next(a) < next(b);
+}
+
+}  // namespace
+
+TreeCursor::TreeCursor(const git_oid& root, ReadTree read) : read_(std::move(read)) {
+  enter(root, "");
+}
+
+void TreeCursor::enter(const git_oid& id, std::string prefix) {
+  if (++folder_count_ > kMaxFolders) refuse_size(std::to_string(kMaxFolders) + " folders");
+  Folder folder{.prefix = std::move(prefix), .object = {}, .entries = {}};
+  folder.object = read_(id, folder.prefix);
+  folder.entries = parse_tree(
+      {static_cast<const char*>(git_odb_object_data(folder.object.get())), git_odb_object_size(folder.object.get())});
+  for (const RawTreeEntry& entry : folder.entries) {
+    const std::size_t length = folder.prefix.size() + entry.name.size();
+    path_bytes_ += length;
+    if (length > kMaxPathBytes) refuse_size(std::to_string(kMaxPathBytes) + " bytes in a path");
+    if (path_bytes_ > kMaxPathBytesInAll) refuse_size(std::to_string(kMaxPathBytesInAll >> 20) + " MiB of names");
+  }
+  refuse_unsafe_names(folder.prefix, folder.entries);
+  if (!std::is_sorted(folder.entries.begin(), folder.entries.end(), comes_before))
+    std::sort(folder.entries.begin(), folder.entries.end(), comes_before);
+  folders_.push_back(std::move(folder));
+}
+
+std::optional<TreeEntry> TreeCursor::next() {
+  while (!folders_.empty()) {
+    Folder& folder = folders_.back();
+    if (folder.position == folder.entries.size()) {
+      folders_.pop_back();
+      continue;
+    }
+    const RawTreeEntry& entry = folder.entries[folder.position++];
+    std::string path = folder.prefix + std::string(entry.name);
+    const git_oid id = id_from_bytes(entry.id);
+    if (is_folder(entry)) {
+      enter(id, std::move(path) + "/");
+      continue;
+    }
+    if (++file_count_ > kMaxFiles) refuse_size(std::to_string(kMaxFiles) + " files");
+    const EntryKind kind = kind_of_mode(entry.mode, path);
+    return TreeEntry{.path = std::move(path), .kind = kind, .object_id = id_text(id)};
+  }
+  return std::nullopt;
+}
+
+std::string id_text(const git_oid& id) {
+  char text[GIT_OID_HEXSZ + 1];
+  git_oid_tostr(text, sizeof text, &id);
+  return text;
+}
+
+git_oid id_from_hex(const std::string& text) {
+  git_oid id;
+  if (text.size() != GIT_OID_HEXSZ || git_oid_fromstr(&id, text.c_str()) != 0)
+    throw Error(ErrorKind::kInvalidInput, "reading the object id " + in_quotes(text) + ": expected 40 hex digits");
+  return id;
+}
+
+}  // namespace penstock::git
