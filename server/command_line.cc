@@ -82,7 +82,7 @@ int run_command_line(int argc, char** argv) {
       ->needs("--config");
   artifact->add_option("--cache", artifact_arguments.cache, "folder for the mirror; kept for the next run");
   artifact->add_option("--previous", artifact_arguments.previous,
-                       "an earlier artifact; accepted, but nothing is copied from it by this version");
+                       "an earlier artifact, to take over what has not changed (default: the last one of the cache)");
   artifact->callback([&] { command = [&] { return run_artifact(artifact_arguments); }; });
 
   std::string delivery_id, server;

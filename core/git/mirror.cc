@@ -300,7 +300,7 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
   const Remote remote = parse_remote(request.remote);
   const auto deadline = steady_clock::now() + request.timeout;
   const Fetcher fetcher(state_->options, request, remote, deadline);
-  const fs::path remote_folder = state_->options.directory / sha256_hex(remote.normalized());
+  const fs::path remote_folder = folder_of(request.remote);
   std::error_code made;
   fs::create_directories(remote_folder, made);
   if (made) throw_errno("making the folder " + in_quotes(remote_folder.native()), made.value());
@@ -321,6 +321,10 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
       if (!stale && damaged) discard_mirror(*damaged);
     }
   }
+}
+
+fs::path Mirrors::folder_of(const std::string& remote) const {
+  return state_->options.directory / sha256_hex(parse_remote(remote).normalized());
 }
 
 struct SnapshotPool::State {

@@ -137,6 +137,10 @@ class Mirrors {
   // kUnavailable, kTimeout, kCancelled, kExhausted. Messages say what to do and hold no secret.
   Snapshot fetch(const FetchRequest& request);
 
+  // Where files may be kept that were made from a remote's commits, and that go when its mirror goes for lack of space.
+  // Exists once something was fetched from it.
+  std::filesystem::path folder_of(const std::string& remote) const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -155,6 +155,9 @@ Result GitSource::run(Context& context) {
       repeat_while_transient(context, clock_, "fetching", [&] { return fetch_and_zip(context, request); });
   context.add_phase("zip", source.zip);
   context.log("artifact of " + std::to_string(source.archive.entries) + " entries, " + megabytes(source.archive.bytes) +
+              (source.archive.reused_entries > 0
+                   ? ", " + std::to_string(source.archive.reused_entries) + " of them as in the last one"
+                   : "") +
               " (zipped in " + seconds_text(source.zip) + ")");
 
   const aws::UploadResult uploaded =

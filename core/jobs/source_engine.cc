@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 
@@ -47,6 +50,15 @@ git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& 
                 "selecting subdirectory " + in_quotes(request.subdirectory) + ": the commit has no such folder");
   }
   return std::move(*walk);
+}
+
+// Without a copy; when it cannot be, as on different disks, the next artifact is made from nothing.
+void keep(const std::filesystem::path& artifact, const std::filesystem::path& last) {
+  const std::filesystem::path fresh = last.native() + ".new";
+  std::error_code failed;
+  std::filesystem::remove(fresh, failed);
+  std::filesystem::create_hard_link(artifact, fresh, failed);
+  if (!failed) std::filesystem::rename(fresh, last, failed);
 }
 
 }  // namespace
@@ -98,14 +110,20 @@ SourceResult SourceEngine::make_once(const SourceRequest& request) const {
   options.compression = request.compression;
   options.modified = result.commit.commit_time;
   options.output = request.output;
-  options.previous = request.previous;
+  options.previous = request.previous.empty() ? last_artifact(request) : request.previous;
   options.stop = request.stop;
   result.archive = archive::write_archive(next, contents, options);
+  keep(request.output, last_artifact(request));
   for (const std::string& path : submodules) {
     log("submodule " + in_quotes(path) + " is an empty folder in the artifact");
   }
   result.zip = std::chrono::steady_clock::now() - fetched;
   return result;
+}
+
+std::filesystem::path SourceEngine::last_artifact(const SourceRequest& request) const {
+  const std::string options = std::to_string(request.compression) + "\n" + folder_path(request.subdirectory);
+  return mirrors_.folder_of(request.fetch.remote) / ("artifact-" + sha256_hex(options).substr(0, 16) + ".zip");
 }
 
 void set_revision(git::FetchRequest& request, std::string_view revision) {

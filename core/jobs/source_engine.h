@@ -19,7 +19,8 @@ struct SourceRequest {
   std::string subdirectory;  // "" = the whole tree; else only what is below it, with shorter paths
   int compression = 6;
   std::filesystem::path output;    // written beside and renamed
-  std::filesystem::path previous;  // an earlier artifact, for what has not changed; need not exist
+  // An earlier artifact to take over from, instead of the last one of the same remote and options. Need not exist.
+  std::filesystem::path previous;
   std::stop_token stop;
   std::function<void(std::string_view)> log;  // may be null
   // Told when fetching is done and zipping begins; may be null.
@@ -37,13 +38,15 @@ class SourceEngine {
  public:
   explicit SourceEngine(git::Mirrors& mirrors) : mirrors_(mirrors) {}
 
-  // Blocks for the fetch and the zip. Errors of Mirrors::fetch and write_archive; Error{kConfiguration} for a
+  // Blocks for the fetch and the zip. What has not changed since the last artifact of the same remote and options is
+  // taken over from it; that one is kept in the mirror's folder, as another name of the output file. Errors of Mirrors::fetch and write_archive; Error{kConfiguration} for a
   // subdirectory that the commit does not have. A damaged mirror is fetched anew, once. Submodules become empty
   // folders, as in `git archive`.
   SourceResult make(const SourceRequest& request) const;
 
  private:
   SourceResult make_once(const SourceRequest& request) const;
+  std::filesystem::path last_artifact(const SourceRequest& request) const;
 
   git::Mirrors& mirrors_;
 };

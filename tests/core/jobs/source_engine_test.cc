@@ -24,6 +24,18 @@ class SourceEngineTest : public ::testing::Test {
     return request;
   }
 
+  // Without mirror or former artifact.
+  SourceResult make_fresh(SourceRequest request) {
+    const TemporaryDirectory elsewhere;
+    git::Mirrors::Options options = mirror_options();
+    options.directory = elsewhere.path();
+    git::Mirrors mirrors(options);
+    request.output = elsewhere.path() / "fresh.zip";
+    const SourceResult result = SourceEngine(mirrors).make(request);
+    EXPECT_EQ(result.archive.reused_entries, 0u);
+    return result;
+  }
+
   TemporaryDirectory directory_;
   GitRepository repository_;
   git::Mirrors mirrors_;
@@ -82,8 +94,30 @@ TEST_F(SourceEngineTest, UnchangedEntriesComeFromThePreviousArtifact) {
   SourceRequest second = request("main");
   second.previous = first.output;
   const SourceResult reused = engine_.make(second);
-  const SourceResult fresh = engine_.make(request("main"));
-  EXPECT_EQ(reused.archive.sha256, fresh.archive.sha256);
+  EXPECT_EQ(reused.archive.reused_entries, 4u);
+  EXPECT_EQ(reused.archive.sha256, make_fresh(request("main")).archive.sha256);
+}
+
+TEST_F(SourceEngineTest, TheLastArtifactOfTheSameOptionsIsThePreviousOne) {
+  for (int i = 0; i < 5; ++i) repository_.commit("files/" + std::to_string(i), std::string(5000, 'a'));
+  EXPECT_EQ(engine_.make(request("main")).archive.reused_entries, 0u);
+  repository_.commit("files/0", "changed");
+  // The output itself may be gone by then, as that of a job is.
+  std::filesystem::remove(request("main").output);
+  const SourceResult next = engine_.make(request("main"));
+  EXPECT_EQ(next.archive.reused_entries, 4u);
+  EXPECT_EQ(next.archive.sha256, make_fresh(request("main")).archive.sha256);
+  EXPECT_EQ(engine_.make(request("main")).archive.reused_entries, 5u);
+
+  SourceRequest other = request("main");
+  other.compression = 1;
+  EXPECT_EQ(engine_.make(other).archive.reused_entries, 0u);
+  other = request("main");
+  other.subdirectory = "./files/";
+  EXPECT_EQ(engine_.make(other).archive.reused_entries, 0u);
+  other.subdirectory = "files";
+  EXPECT_EQ(engine_.make(other).archive.reused_entries, 5u);
+  EXPECT_EQ(engine_.make(other).archive.sha256, make_fresh(other).archive.sha256);
 }
 
 TEST(SetRevision, TellsIdsRefsAndBranchesApart) {
