@@ -49,7 +49,8 @@ App::App(config::Settings settings)
       catalog_({}, codepipeline_, clock_),
       data_directory_lock_(lock_data_directory(settings_.data_directory)),
       store_(store_options(settings_, metrics_, log_), clock_),
-      mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git.allow_file_protocol)),
+      mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git.allow_file_protocol,
+                              settings_.git.mirror_quota)),
       git_credentials_(secrets_, transport_, clock_),
       receiver_(
           {}, store_,

@@ -74,7 +74,7 @@ int run_artifact(const ArtifactArguments& arguments) {
   if (arguments.cache.empty()) throw_away.emplace();
   // A path or file:// URL on one's own command line is one's own business; a credential over plain http is not.
   const bool local = arguments.credentials.empty();
-  git::Mirrors mirrors(mirror_options(throw_away ? throw_away->path() : arguments.cache, local));
+  git::Mirrors mirrors(mirror_options(throw_away ? throw_away->path() : arguments.cache, local, settings.git.mirror_quota));
 
   jobs::SourceRequest request;
   request.fetch.remote = arguments.repository;

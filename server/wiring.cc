@@ -72,10 +72,12 @@ store::Store::Options store_options(const config::Settings& settings, telemetry:
   return options;
 }
 
-git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol) {
+git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol,
+                                     std::uint64_t quota_bytes) {
   git::Mirrors::Options options;
   options.directory = directory;
   options.allow_file_protocol = allow_file_protocol;
+  options.quota_bytes = quota_bytes;
   for (const char* name : {"GIT_SSL_CAINFO", "SSL_CERT_FILE"}) {
     if (options.certificate_authorities.empty()) {
       options.certificate_authorities = environment_variable(name).value_or("");

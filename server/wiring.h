@@ -33,7 +33,8 @@ void make_data_directory(const std::filesystem::path& directory);
 store::Store::Options store_options(const config::Settings& settings, telemetry::Metrics& metrics,
                                     const telemetry::Log& log);
 // Certificate authorities for git over https: GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
-git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol);
+git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol,
+                                     std::uint64_t quota_bytes);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);
 trigger::Starter::Options starter_options(const config::Settings& settings);
 std::vector<hooks::IpRange> trusted_proxies(const config::Settings& settings);

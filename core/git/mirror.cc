@@ -15,6 +15,7 @@
 #include "core/base/text.h"
 #include "core/git/command.h"
 #include "core/git/fetch.h"
+#include "core/git/mirror_quota.h"
 #include "core/git/snapshot_state.h"
 
 namespace penstock::git {
@@ -191,8 +192,11 @@ struct Mirrors::State {
   std::unique_ptr<Snapshot::State> fetch_through_ref(const fs::path& mirror, const FetchRequest& request,
                                                      const Remote& remote, const Fetcher& fetcher) const;
   std::string fetched_id(const fs::path& mirror) const;
+  void look_after_quota(const fs::path& spared);
 
   LibraryUse library;
+  std::mutex mutex;
+  std::optional<steady_clock::time_point> quota_seen;  // guarded by mutex
 };
 
 // A job waits its turn in short steps, so that a stop is noticed.
@@ -283,6 +287,17 @@ std::string Mirrors::State::fetched_id(const fs::path& mirror) const {
   return std::string(trim(read_file(mirror / kFetchedRef, 1024)));
 }
 
+void Mirrors::State::look_after_quota(const fs::path& spared) {
+  if (options.quota_bytes == 0) return;
+  {
+    const std::lock_guard lock(mutex);
+    const auto now = steady_clock::now();
+    if (quota_seen && now - *quota_seen < options.quota_interval) return;
+    quota_seen = now;
+  }
+  keep_quota(options.directory, options.quota_bytes, spared);
+}
+
 Mirrors::Mirrors(Options options) : state_(std::make_unique<State>()) {
   state_->options = std::move(options);
   std::error_code error;
@@ -305,11 +320,14 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
   fs::create_directories(remote_folder, made);
   if (made) throw_errno("making the folder " + in_quotes(remote_folder.native()), made.value());
 
-  const FileLock lock = state_->lock(remote_folder, request, deadline);
+  std::optional<FileLock> lock = state_->lock(remote_folder, request, deadline);
+  note_use(remote_folder);
   // One repetition on a fresh mirror when ours turns out to be damaged, one after a lock file was in the way.
   for (int attempt = 1;; ++attempt) {
     try {
       auto state = state_->fetch_once(remote_folder, request, remote, fetcher, deadline);
+      lock.reset();
+      state_->look_after_quota(remote_folder);
       return Snapshot(std::move(state));
     } catch (const Error& error) {
       const bool stale = error.code() == "StaleLock";

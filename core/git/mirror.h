@@ -124,6 +124,10 @@ class Mirrors {
     std::chrono::milliseconds lock_timeout{10 * 60 * 1000};
     std::string certificate_authorities{};  // PEM file for https, empty = the system's
     std::string proxy{};                    // empty = the environment's
+    // What all mirrors and the files beside them may take; above it those that were used least lately go. 0 = no limit.
+    // Looked after now and then, so that it is passed by what is fetched meanwhile.
+    std::uint64_t quota_bytes = 0;
+    std::chrono::milliseconds quota_interval{60'000};
   };
   explicit Mirrors(Options options);
   ~Mirrors();

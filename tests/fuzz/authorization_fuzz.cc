@@ -2,22 +2,18 @@
 // are read print as text that means the same; the client's address is the peer or stands in the header.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/hooks/authentication.h"
+#include "tests/fuzz/check.h"
 
 using namespace penstock;
 using namespace penstock::hooks;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 bool allowed(const EndpointAuthentication& authentication, std::string_view value, std::string_view body) {
   const auto result = authenticate(

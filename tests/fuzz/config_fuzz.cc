@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "core/base/text.h"
 #include "core/config/settings.h"
 #include "core/json/jsonpath.h"
+#include "tests/fuzz/check.h"
 
 using namespace penstock;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 void check_settings(const config::Settings& settings) {
   for (const auto& endpoint : settings.endpoints) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,15 +12,12 @@
 #include "core/base/text.h"
 #include "core/hooks/decision_plan.h"
 #include "core/json/document.h"
+#include "tests/fuzz/check.h"
 
 using namespace penstock;
 using namespace penstock::hooks;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 const std::vector<Webhook>& webhooks() {
   static const auto made = [] {

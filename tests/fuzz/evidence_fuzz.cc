@@ -2,22 +2,18 @@
 // array or refused as corrupt; what is understood is written back as text that is understood in the same way.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/base/error.h"
 #include "core/hooks/evidence.h"
 #include "core/json/document.h"
+#include "tests/fuzz/check.h"
 
 using namespace penstock;
 using namespace penstock::hooks;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 template <typename Call>
 void run(const Call& call) {

@@ -2,7 +2,6 @@
 // signature of this body with this key, in one of the accepted forms; every form of the right signature is.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,15 +9,12 @@
 #include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/hooks/authentication.h"
+#include "tests/fuzz/check.h"
 
 using namespace penstock;
 using namespace penstock::hooks;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 bool allowed(const EndpointAuthentication& authentication, std::string_view value, std::string_view body) {
   const auto header = [&](std::string_view name) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "core/listener/proxy_header.h"
 #include "core/listener/request_head.h"
 #include "core/listener/router.h"
+#include "tests/fuzz/check.h"
 
 using namespace penstock;
 using namespace penstock::listener;
@@ -20,10 +20,6 @@ using namespace penstock::listener;
 namespace {
 
 constexpr std::uint64_t kMaxBody = 1000;
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 // Length of the head, 0 while incomplete, or the status of its refusal as a negative number.
 long find_head(std::string_view input, std::size_t step, const HeadLimits& limits) {

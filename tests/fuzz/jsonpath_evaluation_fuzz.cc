@@ -2,7 +2,6 @@
 // an element of an array shows what a document shows that holds this element alone.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/json/document.h"
 #include "core/json/jsonpath.h"
+#include "tests/fuzz/check.h"
 
 using penstock::Error;
 using penstock::ErrorKind;
@@ -19,10 +19,6 @@ using namespace penstock::json;
 namespace {
 
 constexpr std::size_t kVisits = 20'000;
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 // Nothing when the budget did not last.
 std::optional<std::vector<std::string>> evaluate(const JsonPath& path, const Document& document,

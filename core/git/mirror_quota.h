@@ -1,0 +1,20 @@
+// Keeps the mirrors, and what lies beside them in their folders, within a share of the disk. Private to this module.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace penstock::git {
+
+// Notes that the folder is in use now.
+void note_use(const std::filesystem::path& remote_folder) noexcept;
+
+// While all folders below `directory` together hold more than `quota` bytes, empties one: that which was used least
+// lately, but not `spared`, nor one that another job has locked. A folder and its lock stay, as somebody may be waiting
+// for it; whoever still reads from what was there is told that it was replaced (see Snapshot). Returns the emptied
+// ones.
+std::vector<std::filesystem::path> keep_quota(const std::filesystem::path& directory, std::uint64_t quota,
+                                              const std::filesystem::path& spared);
+
+}  // namespace penstock::git
