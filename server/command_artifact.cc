@@ -45,11 +45,14 @@ class Interrupt {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     watcher_ = std::jthread([this](const std::stop_token& stop) {
-      const timespec slice{0, 100'000'000};
       while (!stop.stop_requested()) {
-        if (sigtimedwait(&signals_, nullptr, &slice) > 0) source_.request_stop();
+        if (sigwaitinfo(&signals_, nullptr) > 0 && !stop.stop_requested()) source_.request_stop();
       }
     });
+  }
+  ~Interrupt() {
+    watcher_.request_stop();
+    pthread_kill(watcher_.native_handle(), SIGHUP);  // which it waits for
   }
   std::stop_token token() const { return source_.get_token(); }
 
@@ -74,7 +77,8 @@ int run_artifact(const ArtifactArguments& arguments) {
   if (arguments.cache.empty()) throw_away.emplace();
   // A path or file:// URL on one's own command line is one's own business; a credential over plain http is not.
   const bool local = arguments.credentials.empty();
-  git::Mirrors mirrors(mirror_options(throw_away ? throw_away->path() : arguments.cache, local, settings.git.mirror_quota));
+  git::Mirrors mirrors(
+      mirror_options(throw_away ? throw_away->path() : arguments.cache, local, settings.git.mirror_quota));
 
   jobs::SourceRequest request;
   request.fetch.remote = arguments.repository;
@@ -88,7 +92,6 @@ int run_artifact(const ArtifactArguments& arguments) {
   std::cout << json::dump({{"commitId", result.commit.id},
                            {"entries", result.archive.entries},
                            {"bytes", result.archive.bytes},
-                           {"sha256", result.archive.sha256},
                            {"fetchSeconds", result.fetch.count()},
                            {"zipSeconds", result.zip.count()},
                            {"reusedEntries", result.archive.reused_entries}})

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -145,22 +146,14 @@ class Packer {
   }
   ~Packer() {
     for (std::jthread& thread : threads_) thread.request_stop();
-    changed_.notify_all();
+    room_.notify_all();
   }
 
   // Blocks until the next entry is ready; nothing at the end.
   std::optional<Work> next(std::stop_token stop) {
-    std::unique_lock lock(mutex_);
-    Slot& slot = slots_[written_ % kWindowEntries];
-    if (!changed_.wait(lock, stop, [&] { return slot.done || (ended_ && written_ == taken_); })) throw_cancelled();
-    if (!slot.done) return std::nullopt;
-    if (slot.failure) std::rethrow_exception(slot.failure);
-    Work work = std::move(slot.work);
-    held_bytes_ -= slot.held_bytes;
-    slot = Slot();
-    ++written_;
-    lock.unlock();
-    changed_.notify_all();
+    if (ready_.empty() && !fetch_ready(std::move(stop))) return std::nullopt;
+    Work work = std::move(ready_.front());
+    ready_.pop_front();
     return work;
   }
 
@@ -172,6 +165,23 @@ class Packer {
     std::exception_ptr failure;
   };
 
+  // Takes all that are ready, as each exchange with the other threads costs more than an entry. False at the end.
+  bool fetch_ready(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    const auto slot = [this]() -> Slot& { return slots_[written_ % kWindowEntries]; };
+    if (!changed_.wait(lock, stop, [&] { return slot().done || (ended_ && written_ == taken_); })) throw_cancelled();
+    while (slot().done && !slot().failure) {
+      held_bytes_ -= slot().held_bytes;
+      ready_.push_back(std::move(slot().work));
+      slot() = Slot();
+      ++written_;
+    }
+    if (ready_.empty() && slot().failure) std::rethrow_exception(slot().failure);
+    lock.unlock();
+    room_.notify_all();
+    return !ready_.empty();
+  }
+
   void work(const std::stop_token& stop) {
     std::optional<Deflater> deflater;
     while (std::optional<std::size_t> index = take(stop)) {
@@ -181,11 +191,13 @@ class Packer {
       } catch (...) {
         slot.failure = std::current_exception();
       }
+      bool is_next = false;
       {
         std::lock_guard lock(mutex_);
         slot.done = true;
+        is_next = *index == written_;
       }
-      changed_.notify_all();
+      if (is_next) changed_.notify_one();
     }
   }
 
@@ -195,8 +207,8 @@ class Packer {
     for (;;) {
       const auto may_take = [this] { return ended_ || taken_ < written_ + kWindowEntries; };
       if (!may_take()) {
-        changed_.notify_all();
-        if (!changed_.wait(lock, stop, may_take)) return std::nullopt;
+        changed_.notify_one();
+        if (!room_.wait(lock, stop, may_take)) return std::nullopt;
       }
       if (ended_ || stop.stop_requested()) return std::nullopt;
       const std::size_t index = taken_;
@@ -206,7 +218,8 @@ class Packer {
         if (!entry) {
           ended_ = true;
           lock.unlock();
-          changed_.notify_all();
+          changed_.notify_one();
+          room_.notify_all();
           return std::nullopt;
         }
         check_path(entry->path, last_path_);
@@ -215,7 +228,7 @@ class Packer {
         ++taken_;
         if (!find_in_previous(slot.work)) {
           lock.unlock();
-          changed_.notify_all();  // of what was taken over before it
+          changed_.notify_one();  // of what was taken over before it
           return index;
         }
         slot.done = true;
@@ -224,7 +237,8 @@ class Packer {
         taken_ = index + 1;
         slot.failure = std::current_exception();
         slot.done = true;
-        changed_.notify_all();
+        changed_.notify_one();
+        room_.notify_all();
         return std::nullopt;
       }
     }
@@ -255,7 +269,7 @@ class Packer {
       const auto has_room = [&] {
         return index == written_ || held_bytes_ == 0 || held_bytes_ + work.size <= kWindowBytes;
       };
-      if (!changed_.wait(lock, stop, has_room)) return false;
+      if (!room_.wait(lock, stop, has_room)) return false;
       held_bytes_ += work.size;
       slot.held_bytes = work.size;
     }
@@ -268,7 +282,8 @@ class Packer {
   PreviousArchive* const previous_;
   const int level_;
   std::mutex mutex_;
-  std::condition_variable_any changed_;
+  std::condition_variable_any changed_;  // what the writer waits for
+  std::condition_variable_any room_;     // what the others wait for
   // Guarded by mutex_, with the source and what previous_ finds:
   std::vector<Slot> slots_;
   std::size_t taken_ = 0, written_ = 0;
@@ -276,6 +291,7 @@ class Packer {
   std::uint64_t held_bytes_ = 0;
   std::optional<std::string> last_path_;
 
+  std::deque<Work> ready_;             // of the writer
   std::vector<std::jthread> threads_;  // last: they end before the rest goes
 };
 
@@ -306,7 +322,7 @@ class ArchiveWriter {
     directory_.read([&](std::string_view piece) { file_.append(piece); });
     file_.append(end_of_central_directory(result_.entries, directory_.size(), directory_offset));
     result_.bytes = file_.size();
-    result_.sha256 = file_.commit();
+    file_.commit();
     return result_;
   }
 

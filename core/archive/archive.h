@@ -43,7 +43,6 @@ struct WriteOptions {
 
 struct WriteResult {
   std::uint64_t bytes = 0, entries = 0, reused_entries = 0;
-  std::string sha256;  // hex, of the archive
 };
 
 // What the archive holds does not depend on `previous`, nor on the number of threads. Memory is bounded, whatever the

@@ -33,7 +33,6 @@ void OutputFile::append(std::string_view data) {
   size_ += data.size();
   if (buffer_.size() + data.size() > kBufferBytes) flush();
   if (data.size() >= kBufferBytes) {
-    hasher_.update(data);
     write_fully(data, flushed_);
     flushed_ += data.size();
   } else {
@@ -43,21 +42,17 @@ void OutputFile::append(std::string_view data) {
 
 void OutputFile::overwrite(std::uint64_t offset, std::string_view data) {
   flush();
-  rewritten_ = true;
   write_fully(data, offset);
 }
 
-std::string OutputFile::commit() {
+void OutputFile::commit() {
   flush();
   if (::fchmod(fd_.get(), 0600) != 0) throw_errno(doing_, errno);
-  std::string digest = rewritten_ ? hash_again() : hasher_.finish();
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(doing_, errno);
   committed_ = true;
-  return to_hex(digest);
 }
 
 void OutputFile::flush() {
-  hasher_.update(buffer_);
   write_fully(buffer_, flushed_);
   flushed_ += buffer_.size();
   buffer_.clear();
@@ -73,20 +68,6 @@ void OutputFile::write_fully(std::string_view data, std::uint64_t offset) {
     data.remove_prefix(static_cast<std::size_t>(written));
     offset += static_cast<std::uint64_t>(written);
   }
-}
-
-std::string OutputFile::hash_again() const {
-  Hasher hasher(HashAlgorithm::kSha256);
-  std::string piece(kBufferBytes, '\0');
-  for (std::uint64_t offset = 0; offset < size_;) {
-    const ssize_t got = ::pread(fd_.get(), piece.data(), piece.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_errno(doing_, errno);
-    if (got == 0) throw Error(ErrorKind::kCorrupt, doing_ + ": the file became shorter");
-    hasher.update(std::string_view(piece.data(), static_cast<std::size_t>(got)));
-    offset += static_cast<std::uint64_t>(got);
-  }
-  return hasher.finish();
 }
 
 }  // namespace penstock::archive

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/digest.h"
 #include "core/base/handle.h"
 
 namespace penstock::archive {
@@ -24,13 +23,12 @@ class OutputFile {
   void overwrite(std::uint64_t offset, std::string_view data);
   std::uint64_t size() const noexcept { return size_; }
 
-  // Gives the file its final name. Returns the hexadecimal SHA-256 of its content.
-  std::string commit();
+  // Gives the file its final name.
+  void commit();
 
  private:
   void flush();
   void write_fully(std::string_view data, std::uint64_t offset);
-  std::string hash_again() const;
 
   const std::filesystem::path path_;
   const std::string doing_;
@@ -38,8 +36,6 @@ class OutputFile {
   UniqueFd fd_;
   std::string buffer_;
   std::uint64_t flushed_ = 0, size_ = 0;
-  Hasher hasher_{HashAlgorithm::kSha256};
-  bool rewritten_ = false;  // then the running hash is void
   bool committed_ = false;
 };
 

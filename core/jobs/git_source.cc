@@ -165,7 +165,7 @@ Result GitSource::run(Context& context) {
   const aws::S3Location& location = only_output(job).location;
   context.set_artifact({.bucket = location.bucket,
                         .key = location.key,
-                        .sha256 = source.archive.sha256,
+                        .sha256 = uploaded.sha256,
                         .bytes = source.archive.bytes,
                         .entries = source.archive.entries});
   context.log("uploaded to s3://" + location.bucket + "/" + location.key +

@@ -70,7 +70,9 @@ class ArchiveTest : public ::testing::Test {
     return write(tree, {.compression = compression, .output = folder_.path() / "next.zip", .previous = previous}, true);
   }
   std::string fresh(const Tree& tree, int compression = 6) {
-    return write(tree, {.compression = compression, .output = folder_.path() / "fresh.zip"}, true).sha256;
+    const auto path = folder_.path() / "fresh.zip";
+    write(tree, {.compression = compression, .output = path}, true);
+    return sha256_hex(read_file(path));
   }
   std::filesystem::path output() const { return folder_.path() / "out.zip"; }
 
@@ -134,7 +136,6 @@ TEST_F(ArchiveTest, KeepsEverythingThatARepositoryHolds) {
   EXPECT_EQ(result.entries, tree.size());
   const std::string bytes = read_file(output());
   EXPECT_EQ(result.bytes, bytes.size());
-  EXPECT_EQ(result.sha256, sha256_hex(bytes));
 }
 
 TEST_F(ArchiveTest, WritesFoldersWithATrailingSlash) {
@@ -147,8 +148,8 @@ TEST_F(ArchiveTest, MakesTheSameBytesEachTime) {
   for (int i = 0; i < 500; ++i)
     tree["file" + std::to_string(i)] = {EntryKind::kFile,
                                         noise(static_cast<std::size_t>(i), 2) + std::string(3000, 'x')};
-  const std::string first = write(tree).sha256;
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(write(tree).sha256, first);
+  const std::string first = fresh(tree);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(fresh(tree), first);
 }
 
 TEST_F(ArchiveTest, StreamsWhatIsTooLargeToHold) {
@@ -159,8 +160,8 @@ TEST_F(ArchiveTest, StreamsWhatIsTooLargeToHold) {
     WriteOptions options;
     options.compression = level;
     const WriteResult result = write(tree, options);
+    EXPECT_EQ(result.bytes, std::filesystem::file_size(output())) << level;
     EXPECT_EQ(read_back(output()), tree) << level;
-    EXPECT_EQ(result.sha256, sha256_hex(read_file(output()))) << level;
   }
 }
 
@@ -293,8 +294,7 @@ TEST_F(ArchiveTest, TakesOverWhatHasNotChangedAndMakesTheSameBytes) {
     }
     return named;
   }());
-  EXPECT_EQ(next.sha256, fresh(tree));
-  EXPECT_EQ(next.sha256, sha256_hex(read_file(folder_.path() / "next.zip")));
+  EXPECT_EQ(sha256_hex(read_file(folder_.path() / "next.zip")), fresh(tree));
 }
 
 TEST_F(ArchiveTest, TakesNothingOverFromAnotherLevel) {
@@ -302,7 +302,7 @@ TEST_F(ArchiveTest, TakesNothingOverFromAnotherLevel) {
   write(tree, {}, true);
   const WriteResult next = write_after(output(), tree, 1);
   EXPECT_EQ(next.reused_entries, 1u);  // links are never compressed
-  EXPECT_EQ(next.sha256, fresh(tree, 1));
+  EXPECT_EQ(sha256_hex(read_file(folder_.path() / "next.zip")), fresh(tree, 1));
 }
 
 TEST_F(ArchiveTest, WhatIsDamagedIsMadeAgain) {
@@ -319,14 +319,16 @@ TEST_F(ArchiveTest, WhatIsDamagedIsMadeAgain) {
       bytes.resize(chance() % bytes.size());
     } else {
       // Anywhere, near the end (the directory), and in the small files.
-      const std::size_t from = round % 4 == 0 ? 0 : round % 4 == 1 ? bytes.size() - 100'000 : bytes.size() - 4'000'000;
+      const std::size_t from = round % 4 == 0 ? 0 : round % 4 == 1 ? bytes.size() - 100'000 : bytes.size() * 9 / 10;
       for (int i = 0; i < 20; ++i)
         bytes[from + chance() % (bytes.size() - from)] ^= static_cast<char>(1 + chance() % 255);
     }
     write_file_atomically(damaged, bytes);
-    EXPECT_EQ(write_after(damaged, tree).sha256, expected) << round;
+    write_after(damaged, tree);
+    EXPECT_EQ(sha256_hex(read_file(folder_.path() / "next.zip")), expected) << round;
   }
-  EXPECT_EQ(write_after(folder_.path() / "none.zip", tree).sha256, expected);
+  write_after(folder_.path() / "none.zip", tree);
+  EXPECT_EQ(sha256_hex(read_file(folder_.path() / "next.zip")), expected);
 }
 
 }  // namespace

@@ -21,11 +21,11 @@ TEST(OutputFile, ReplacesWhatWasThere) {
   write_file_atomically(folder.path() / "out", "old");
   OutputFile file(folder.path() / "out");
   file.append("new");
-  EXPECT_EQ(file.commit(), sha256_hex("new"));
+  file.commit();
   EXPECT_EQ(read_file(folder.path() / "out"), "new");
 }
 
-TEST(OutputFile, HashesWhatIsInTheFileAfterAnOverwrite) {
+TEST(OutputFile, WritesOverWhatWasAppended) {
   const TemporaryDirectory folder;
   OutputFile file(folder.path() / "out");
   const std::string large(3u << 20, 'b');
@@ -35,7 +35,8 @@ TEST(OutputFile, HashesWhatIsInTheFileAfterAnOverwrite) {
   file.overwrite(1, "XY");
   file.append("d");
   EXPECT_EQ(file.size(), large.size() + 7);
-  EXPECT_EQ(file.commit(), sha256_hex("aXYa" + large + "ccd"));
+  file.commit();
+  EXPECT_TRUE(read_file(folder.path() / "out") == "aXYa" + large + "ccd");
 }
 
 }  // namespace
