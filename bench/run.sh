@@ -4,13 +4,14 @@
 #   bench/run.sh                   all benches of single parts (bench/NAME_bench.cc)
 #   bench/run.sh NAME…             these
 #   bench/run.sh ingest [OPTION…]  receiving pushes, against adnanh/webhook and nginx; --quick, --help
+#   bench/run.sh artifact [OPTION…]  making artifacts, against git clone + zip and git archive; --help
 #   bench/run.sh soak [OPTION…]    ten minutes at half of capacity; --minutes N, --help
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   -h | --help)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
@@ -32,6 +33,11 @@ case "${1:-}" in
     program=$1
     shift
     exec /usr/bin/python3 -B "bench/ingest/$program.py" "$@"
+    ;;
+  artifact)
+    build penstock
+    shift
+    exec /usr/bin/python3 -B bench/artifact/artifact.py "$@"
     ;;
 esac
 build penstock_benches penstock

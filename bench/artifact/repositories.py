@@ -1,0 +1,120 @@
+"""Repositories for the bench, the same in every run: made by git fast-import and kept for the next run."""
+
+import random
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_SEED = 20261121
+_CORPUS_BYTES = 48_000_000
+_BINARY_SHARE = 0.05  # of the files: formats that are compressed already
+
+
+@dataclass(frozen=True)
+class Shape:
+    name: str
+    files: int
+    megabytes: int
+    commits: int
+
+
+SHAPES = {shape.name: shape for shape in (
+    Shape("small", 200, 2, 500),
+    Shape("medium", 5_000, 60, 3_000),
+    Shape("large", 40_000, 600, 50),
+    Shape("huge", 120_000, 1_800, 1),
+)}
+
+
+def _git(path, *arguments, data=None):
+    done = subprocess.run(["git", "-C", str(path), *arguments], input=data, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+class _Contents:
+    """Source-like text of words, each piece from another place of one long text; some noise."""
+
+    def __init__(self, chance):
+        self._chance = chance
+        words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz_", k=chance.randint(2, 12))) for _ in range(6_000)]
+        lines, size = [], 0
+        while size < _CORPUS_BYTES:
+            line = "  " * chance.randint(0, 5) + " ".join(chance.choices(words, k=chance.randint(2, 12))) + "\n"
+            lines.append(line)
+            size += len(line)
+        self._text = "".join(lines).encode()
+
+    def make(self, mean, binary):
+        size = max(16, int(self._chance.expovariate(1 / mean)))
+        if binary:
+            return self._chance.randbytes(size)
+        begin = self._chance.randrange(len(self._text))
+        # Numbers make each file its own, as far as a compressor is concerned.
+        return b"%d\n" % self._chance.getrandbits(64) + (self._text[begin:] + self._text)[:size] if size < _CORPUS_BYTES \
+            else self._text
+
+
+def _write(stream, shape):
+    chance = random.Random(_SEED)
+    contents = _Contents(chance)
+    mean = shape.megabytes * 1e6 / shape.files
+    binary = [chance.random() < _BINARY_SHARE for _ in range(shape.files)]
+    names = [f"services/s{i % 61:02}/module{i // 61 % 29:02}/{'image' if binary[i] else 'source'}{i:06}"
+             f".{'png' if binary[i] else chance.choice(('cs', 'ts', 'json', 'md'))}" for i in range(shape.files)]
+    changed = range(shape.files)
+    for number in range(shape.commits):
+        stream.write(b"commit refs/heads/main\ncommitter B <b@northwind.example> %d +0000\ndata 7\nchange\n\n"
+                     % (1_700_000_000 + 60 * number))
+        for index in changed:
+            content = contents.make(mean, binary[index])
+            stream.write(b"M 644 inline %s\ndata %d\n%s\n" % (names[index].encode(), len(content), content))
+        changed = [chance.randrange(shape.files) for _ in range(3)]
+    stream.write(b"done\n")
+
+
+def make(shape, directory):
+    """The bare repository of that shape, made unless it is there. Its branch is `main`."""
+    path = Path(directory) / f"{shape.name}-{_SEED}.git"
+    if path.exists():
+        return path
+    draft = path.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    _git(draft, "init", "-q", "--bare", "-b", "main")
+    importer = subprocess.Popen(["git", "-C", str(draft), "fast-import", "--quiet", "--done"], stdin=subprocess.PIPE)
+    with importer.stdin:
+        _write(importer.stdin, shape)
+    if importer.wait() != 0:
+        raise RuntimeError("git fast-import failed")
+    _git(draft, "-c", "pack.threads=2", "repack", "-q", "-a", "-d", "--window=10")
+    draft.rename(path)
+    return path
+
+
+class Checkout:
+    """A copy of such a repository for one run, to which commits can be pushed."""
+
+    def __init__(self, original, path):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-r", str(original), str(self.path)], check=True)
+        for name, value in (("http.uploadpack", "true"), ("uploadpack.allowAnySHA1InWant", "true")):
+            _git(self.path, "config", name, value)
+        self._pushes = 0
+
+    @property
+    def head(self):
+        return _git(self.path, "rev-parse", "refs/heads/main")
+
+    def push_three_files(self):
+        """One commit that changes two files and adds one; its id."""
+        self._pushes += 1
+        changed = [f"services/s{(7 * self._pushes + i) % 61:02}/module00/changed{i}.ts" for i in range(3)]
+        data = b"commit refs/heads/main\ncommitter B <b@northwind.example> %d +0000\ndata 4\npush\n" % (
+            1_800_000_000 + self._pushes) + b"from refs/heads/main^0\n"
+        for name in changed:
+            content = b"// %d\n" % self._pushes * 200
+            data += b"M 644 inline %s\ndata %d\n%s\n" % (name.encode(), len(content), content)
+        subprocess.run(["git", "-C", str(self.path), "fast-import", "--quiet"], input=data, check=True)
+        return self.head
