@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SEED = 20261121
-_CORPUS_BYTES = 48_000_000
+_CORPUS_BYTES = 48_000_000  # of which small repositories need a part
 _BINARY_SHARE = 0.05  # of the files: formats that are compressed already
 
 
@@ -35,11 +35,11 @@ def _git(path, *arguments, data=None):
 class _Contents:
     """Source-like text of words, each piece from another place of one long text; some noise."""
 
-    def __init__(self, chance):
+    def __init__(self, chance, size_wanted):
         self._chance = chance
         words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz_", k=chance.randint(2, 12))) for _ in range(6_000)]
         lines, size = [], 0
-        while size < _CORPUS_BYTES:
+        while size < min(_CORPUS_BYTES, 4 * size_wanted):
             line = "  " * chance.randint(0, 5) + " ".join(chance.choices(words, k=chance.randint(2, 12))) + "\n"
             lines.append(line)
             size += len(line)
@@ -49,15 +49,14 @@ class _Contents:
         size = max(16, int(self._chance.expovariate(1 / mean)))
         if binary:
             return self._chance.randbytes(size)
-        begin = self._chance.randrange(len(self._text))
+        begin = self._chance.randrange(len(self._text) // 2)
         # Numbers make each file its own, as far as a compressor is concerned.
-        return b"%d\n" % self._chance.getrandbits(64) + (self._text[begin:] + self._text)[:size] if size < _CORPUS_BYTES \
-            else self._text
+        return b"%d\n" % self._chance.getrandbits(64) + self._text[begin:begin + size]
 
 
 def _write(stream, shape):
     chance = random.Random(_SEED)
-    contents = _Contents(chance)
+    contents = _Contents(chance, shape.megabytes * 1_000_000)
     mean = shape.megabytes * 1e6 / shape.files
     binary = [chance.random() < _BINARY_SHARE for _ in range(shape.files)]
     names = [f"services/s{i % 61:02}/module{i // 61 % 29:02}/{'image' if binary[i] else 'source'}{i:06}"

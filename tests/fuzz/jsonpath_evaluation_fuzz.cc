@@ -12,8 +12,7 @@
 #include "core/json/jsonpath.h"
 #include "tests/fuzz/check.h"
 
-using penstock::Error;
-using penstock::ErrorKind;
+using namespace penstock;
 using namespace penstock::json;
 
 namespace {
