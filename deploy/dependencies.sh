@@ -23,8 +23,8 @@ tests=(
 )
 # Ubuntu has dropped some of these; a test that needs one says so.
 optional=(awscli)
-# The load, and what is compared with: adnanh/webhook, nginx.
-bench=(jq zip python3 openssl wrk webhook nginx-light)
+# The load, what is compared with, and the git servers that artifacts are made from.
+bench=(jq zip python3 openssl wrk webhook nginx-light fcgiwrap openssh-server)
 
 usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
 fail() {

@@ -71,6 +71,7 @@ class Bench:
         self.work = self.directory / "work"
         self.cache = self.directory / "cache"
         self.output = self.directory / "out.zip"
+        self.penstock_output = None  # of the last round, for copy()
 
     def _clean(self):
         shutil.rmtree(self.work, ignore_errors=True)
@@ -141,7 +142,7 @@ def measure(bench, checkout, rounds, contenders):
             if name == "copy":
                 continue
             if name == "warm":
-                if not (bench.cache / "").exists():
+                if not bench.cache.exists():
                     bench.run("penstock", checkout.head)
                 commit = checkout.push_three_files()
                 found[name].append(bench.run("penstock", commit))
@@ -150,7 +151,7 @@ def measure(bench, checkout, rounds, contenders):
             if name in ("cold", "warm"):
                 bench.penstock_output = bench.directory / "kept.zip"
                 shutil.copyfile(bench.output, bench.penstock_output)
-        if "copy" in names:
+        if "copy" in names and bench.penstock_output:
             found["copy"].append(bench.run("copy", None))
             bench.output.replace(bench.penstock_output)
     # What is measured is the same work.

@@ -27,8 +27,8 @@ SHAPES = {shape.name: shape for shape in (
 )}
 
 
-def _git(path, *arguments, data=None):
-    done = subprocess.run(["git", "-C", str(path), *arguments], input=data, check=True, capture_output=True)
+def _git(path, *arguments):
+    done = subprocess.run(["git", "-C", str(path), *arguments], check=True, capture_output=True)
     return done.stdout.decode().strip()
 
 

@@ -28,6 +28,8 @@ void Spool::append(std::string_view data) {
 
 void Spool::spill() {
   if (!file_) {
+    // mkostemp() puts a random name in the place of the last six letters. It is gone at once: O_TMPFILE, which needs no
+    // name, is not known to every file system.
     std::string name = (folder_ / "spool.XXXXXX").native();
     file_ = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
     if (!file_) throw_errno(doing_, errno);

@@ -9,8 +9,6 @@
 namespace penstock::archive {
 namespace {
 
-constexpr std::uint32_t kMax32 = 0xFFFFFFFF;
-constexpr std::uint16_t kMax16 = 0xFFFF;
 constexpr std::uint16_t kVersionDeflate = 20;
 constexpr std::uint16_t kVersionZip64 = 45;
 constexpr std::uint16_t kMadeByUnix = 3 << 8;

@@ -15,6 +15,9 @@ inline constexpr std::uint32_t kCentralSignature = 0x02014b50;
 inline constexpr std::uint32_t kEndSignature = 0x06054b50;
 inline constexpr std::uint32_t kZip64EndSignature = 0x06064b50;
 inline constexpr std::uint32_t kZip64LocatorSignature = 0x07064b50;
+// What a field says whose value is in zip64's records.
+inline constexpr std::uint32_t kMax32 = 0xFFFFFFFF;
+inline constexpr std::uint16_t kMax16 = 0xFFFF;
 inline constexpr std::uint16_t kZip64Field = 1;  // ids of extra fields
 inline constexpr std::uint16_t kMarkField = 0x5350;
 inline constexpr std::uint8_t kMarkVersion = 1;  // to be raised when the same content is packed otherwise

@@ -6,8 +6,6 @@ namespace {
 constexpr std::size_t kEndBytes = 22;
 constexpr std::size_t kLocatorBytes = 20;
 constexpr std::size_t kZip64EndBytes = 56;
-constexpr std::uint32_t kMax32 = 0xFFFFFFFF;
-constexpr std::uint16_t kMax16 = 0xFFFF;
 
 std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t size) {
   std::uint64_t value = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include "core/base/error.h"
@@ -30,6 +31,14 @@ std::uint64_t bytes_in(const fs::path& folder) {
     if (!gone) bytes += size;
   }
   return bytes;
+}
+
+// A remote's folder and nobody else's: `directory` can be any folder of a person's (penstock artifact --cache).
+bool is_remote_folder(const fs::directory_entry& entry) {
+  std::error_code unused;
+  const std::string name = entry.path().filename().native();
+  return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string::npos &&
+         !entry.is_symlink(unused) && entry.is_directory(unused) && fs::is_regular_file(entry.path() / "lock", unused);
 }
 
 // False when somebody holds it.
@@ -66,8 +75,8 @@ std::vector<fs::path> keep_quota(const fs::path& directory, std::uint64_t quota,
   std::vector<Folder> folders;
   std::uint64_t total = 0;
   for (fs::directory_iterator entry(directory, ignored), end; entry != end; entry.increment(ignored)) {
+    if (!is_remote_folder(*entry)) continue;
     std::error_code unused;
-    if (!entry->is_directory(unused)) continue;
     Folder folder{entry->path(), fs::last_write_time(entry->path() / "lock", unused), bytes_in(entry->path())};
     total += folder.bytes;
     if (folder.bytes > 0 && folder.path != spared) folders.push_back(std::move(folder));

@@ -10,7 +10,8 @@ namespace penstock::git {
 // Notes that the folder is in use now.
 void note_use(const std::filesystem::path& remote_folder) noexcept;
 
-// While all folders below `directory` together hold more than `quota` bytes, empties one: that which was used least
+// While all remotes' folders below `directory` (named by a SHA-256, with a lock file; others are not touched) hold
+// together more than `quota` bytes, empties one: that which was used least
 // lately, but not `spared`, nor one that another job has locked. A folder and its lock stay, as somebody may be waiting
 // for it; whoever still reads from what was there is told that it was replaced (see Snapshot). Returns the emptied
 // ones.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <fstream>
 #include <stop_token>
@@ -168,13 +167,11 @@ std::optional<TreeWalk> Snapshot::walk(std::string_view folder) const {
   for (const std::string& name : split(folder, '/')) {
     if (name.empty()) continue;
     const OdbObjectHandle object = read(root, std::string(folder));
-    const std::vector<RawTreeEntry> entries =
-        parse_tree({static_cast<const char*>(git_odb_object_data(object.get())), git_odb_object_size(object.get())});
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const RawTreeEntry& entry) {
-      return entry.name == name && entry.mode >> 12 == 04;
-    });
+    const std::vector<RawTreeEntry> entries = entries_of(object);
+    const auto found = std::find_if(entries.begin(), entries.end(),
+                                    [&](const RawTreeEntry& entry) { return entry.name == name && is_folder(entry); });
     if (found == entries.end()) return std::nullopt;
-    std::memcpy(root.id, found->id.data(), sizeof root.id);
+    root = id_from_bytes(found->id);
   }
   return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(root, read)}));
 }

@@ -15,12 +15,6 @@ constexpr std::size_t kMaxFolders = 300'000;
 constexpr std::size_t kMaxPathBytesInAll = 512u << 20;
 constexpr std::size_t kMaxPathBytes = 60'000;  // a zip's names end at 65,535
 
-git_oid id_from_bytes(std::string_view bytes) {
-  git_oid id;
-  std::memcpy(id.id, bytes.data(), sizeof id.id);
-  return id;
-}
-
 [[noreturn]] void refuse_size(const std::string& what) {
   throw Error(ErrorKind::kInvalidInput, "reading the commit's files: there are more than " + what);
 }
@@ -62,10 +56,6 @@ EntryKind kind_of_mode(std::uint32_t mode, const std::string& path) {
                   "reading the commit's files: the entry " + in_quotes(path) + " is neither file, link nor folder")
           .with_code("UnsafeTreeEntry");
   }
-}
-
-bool is_folder(const RawTreeEntry& entry) {
-  return entry.mode >> 12 == 04;
 }
 
 // As paths compare: a folder's name goes on with a slash. Git sorts so as well, but a crafted tree may not.
@@ -123,6 +113,20 @@ std::optional<TreeEntry> TreeCursor::next() {
     return TreeEntry{.path = std::move(path), .kind = kind, .object_id = id_text(id)};
   }
   return std::nullopt;
+}
+
+std::vector<RawTreeEntry> entries_of(const OdbObjectHandle& tree) {
+  return parse_tree({static_cast<const char*>(git_odb_object_data(tree.get())), git_odb_object_size(tree.get())});
+}
+
+bool is_folder(const RawTreeEntry& entry) noexcept {
+  return entry.mode >> 12 == 04;
+}
+
+git_oid id_from_bytes(std::string_view bytes) {
+  git_oid id;
+  std::memcpy(id.id, bytes.data(), sizeof id.id);
+  return id;
 }
 
 std::string id_text(const git_oid& id) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/git/libgit2.h"
@@ -38,7 +39,11 @@ class TreeCursor {
   std::size_t folder_count_ = 0, file_count_ = 0, path_bytes_ = 0;
 };
 
-git_oid id_from_hex(const std::string& text);  // Error{kInvalidInput}
+// Views into the object. Error{kInvalidInput} for bytes that are no tree.
+std::vector<RawTreeEntry> entries_of(const OdbObjectHandle& tree);
+bool is_folder(const RawTreeEntry& entry) noexcept;
+git_oid id_from_bytes(std::string_view bytes);  // 20
+git_oid id_from_hex(const std::string& text);   // Error{kInvalidInput}
 std::string id_text(const git_oid& id);
 
 }  // namespace penstock::git

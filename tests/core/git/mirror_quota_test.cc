@@ -17,7 +17,10 @@ namespace fs = std::filesystem;
 
 class KeepQuota : public ::testing::Test {
  protected:
-  fs::path folder(const std::string& name) const { return directory_.path() / name; }
+  // Named as a remote's folder is, with this for its beginning.
+  fs::path folder(const std::string& name) const {
+    return directory_.path() / (name + std::string(64 - name.size(), '0'));
+  }
   // A mirror of 3,000 bytes and an artifact of 2,000, used so many minutes ago.
   void make(const std::string& name, int minutes) {
     fs::create_directories(folder(name) / "1.git" / "objects" / "pack");
@@ -29,7 +32,7 @@ class KeepQuota : public ::testing::Test {
   std::set<std::string> left() const {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(directory_.path()))
-      if (fs::exists(entry.path() / "1.git")) names.insert(entry.path().filename());
+      if (fs::exists(entry.path() / "1.git")) names.insert(entry.path().filename().native().substr(0, 1));
     return names;
   }
 
@@ -59,9 +62,28 @@ TEST_F(KeepQuota, SparesWhatIsLockedOrIsToBeSpared) {
   EXPECT_EQ(left(), (std::set<std::string>{"b", "c"}));
 }
 
+TEST_F(KeepQuota, TouchesNothingThatIsNoRemotesFolder) {
+  make("a", 5);
+  for (const std::string& name : {std::string("documents"), std::string(64, 'g'), std::string(63, '0')}) {
+    fs::create_directories(directory_.path() / name);
+    std::ofstream(directory_.path() / name / "precious") << std::string(9000, 'x');
+    std::ofstream(directory_.path() / name / "lock") << "";
+  }
+  fs::create_directories(folder("b"));  // without a lock
+  std::ofstream(folder("b") / "precious") << "x";
+  const TemporaryDirectory elsewhere;
+  std::ofstream(elsewhere.path() / "precious") << "x";
+  std::ofstream(elsewhere.path() / "lock") << "";
+  fs::create_directory_symlink(elsewhere.path(), folder("c"));
+  EXPECT_EQ(keep_quota(directory_.path(), 0, {}), std::vector{folder("a")});
+  for (const fs::path& path : {directory_.path() / "documents", directory_.path() / std::string(64, 'g'),
+                               directory_.path() / std::string(63, '0'), folder("b"), elsewhere.path()})
+    EXPECT_TRUE(fs::exists(path / "precious")) << path;
+}
+
 TEST_F(KeepQuota, IsKeptByMirrors) {
   TestRepository first, second;
-  Mirrors mirrors({.directory = folder("mirrors"),
+  Mirrors mirrors({.directory = directory_.path() / "mirrors",
                    .allow_file_protocol = true,
                    .quota_bytes = 1,
                    .quota_interval = std::chrono::milliseconds(0)});
