@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/archive/deflate.h"
@@ -168,10 +169,15 @@ class Packer {
   // Takes all that are ready, as each exchange with the other threads costs more than an entry. False at the end.
   bool fetch_ready(std::stop_token stop) {
     std::unique_lock lock(mutex_);
+    // Only now: what was fetched before was still held until it was written.
+    if (fetched_bytes_ > 0) {
+      held_bytes_ -= std::exchange(fetched_bytes_, 0);
+      room_.notify_all();
+    }
     const auto slot = [this]() -> Slot& { return slots_[written_ % kWindowEntries]; };
     if (!changed_.wait(lock, stop, [&] { return slot().done || (ended_ && written_ == taken_); })) throw_cancelled();
     while (slot().done && !slot().failure) {
-      held_bytes_ -= slot().held_bytes;
+      fetched_bytes_ += slot().held_bytes;
       ready_.push_back(std::move(slot().work));
       slot() = Slot();
       ++written_;
@@ -291,7 +297,8 @@ class Packer {
   std::uint64_t held_bytes_ = 0;
   std::optional<std::string> last_path_;
 
-  std::deque<Work> ready_;             // of the writer
+  std::deque<Work> ready_;             // of the writer, like the next
+  std::uint64_t fetched_bytes_ = 0;    // of what was fetched last
   std::vector<std::jthread> threads_;  // last: they end before the rest goes
 };
 

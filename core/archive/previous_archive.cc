@@ -99,7 +99,7 @@ struct PreviousArchive::State {
 };
 
 std::unique_ptr<PreviousArchive> PreviousArchive::open(const std::filesystem::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return nullptr;
   const auto file_size = static_cast<std::uint64_t>(status.st_size);

@@ -321,8 +321,7 @@ std::optional<Delivery> load_delivery_row(Connection& connection, std::string_vi
   std::int64_t seq = 0;
   {
     Statement row = connection.prepare(
-        "SELECT seq, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, "
-        "subscription_id, "
+        "SELECT seq, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, subscription_id, "
         "publisher_id, notification_id, repository_id, repository_name, project, ref_updates, body_bytes, body_sha256, "
         "duplicate_of, redelivery_of FROM deliveries WHERE id = ?1");
     row.bind(Blob{id_blob});

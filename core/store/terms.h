@@ -65,8 +65,8 @@ void write_index(Connection& connection, const std::vector<FoundUnder>& unindexe
 // That it has all there are; also to be said after deliveries were deleted, as the next one may take a number again.
 void mark_index_complete(Connection& connection);
 
-// From the index, which must have the delivery.
-// A term that nothing is found under any more is forgotten, with the set that it stands for.
+// Takes the delivery out of the index, which must have it. A term that nothing is found under any more is forgotten,
+// with the set that it stands for.
 void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms);
 
 std::optional<std::int64_t> find_term(Connection& connection, const Term& term);
@@ -74,9 +74,8 @@ std::optional<std::int64_t> find_term(Connection& connection, const Term& term);
 std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::string& name);
 
 // Walks the deliveries that have one term of each group (no groups = all deliveries), newest first. A group's list is
-// that of its terms taken together; the lists are intersected by
-// leaping: each seek goes to the newest delivery that another list still allows, so that the work is bounded by the
-// shortest list, whatever the others hold.
+// that of its terms taken together; the lists are intersected by leaping: each seek goes to the newest delivery that
+// another list still allows, so that the work is bounded by the shortest list, whatever the others hold.
 class TermWalk {
  public:
   // Only ids in [lower, upper); `max_seeks` bounds the work.
