@@ -15,6 +15,7 @@ namespace penstock::archive {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1u << 20;
+constexpr std::size_t kDirectBytes = kBufferBytes / 4;  // written without being copied first
 
 }  // namespace
 
@@ -30,19 +31,13 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::append(std::string_view data) {
-  size_ += data.size();
   if (buffer_.size() + data.size() > kBufferBytes) flush();
-  if (data.size() >= kBufferBytes) {
-    write_fully(data, flushed_);
-    flushed_ += data.size();
+  if (data.size() >= kDirectBytes) {
+    flush();
+    write_fully(data);
   } else {
     buffer_ += data;
   }
-}
-
-void OutputFile::overwrite(std::uint64_t offset, std::string_view data) {
-  flush();
-  write_fully(data, offset);
 }
 
 void OutputFile::commit() {
@@ -53,20 +48,19 @@ void OutputFile::commit() {
 }
 
 void OutputFile::flush() {
-  write_fully(buffer_, flushed_);
-  flushed_ += buffer_.size();
+  write_fully(buffer_);
   buffer_.clear();
 }
 
-void OutputFile::write_fully(std::string_view data, std::uint64_t offset) {
+void OutputFile::write_fully(std::string_view data) {
   while (!data.empty()) {
-    const ssize_t written = ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    const ssize_t written = ::write(fd_.get(), data.data(), data.size());
     if (written < 0) {
       if (errno == EINTR) continue;
       throw_errno(doing_, errno);
     }
     data.remove_prefix(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
+    flushed_ += static_cast<std::uint64_t>(written);
   }
 }
 

@@ -19,23 +19,24 @@ class OutputFile {
   ~OutputFile();
 
   void append(std::string_view data);
-  // Writes over bytes that were appended before.
-  void overwrite(std::uint64_t offset, std::string_view data);
-  std::uint64_t size() const noexcept { return size_; }
+  // What was appended can then be read from the file.
+  void flush();
+  std::uint64_t size() const noexcept { return flushed_ + buffer_.size(); }
 
+  // Its name until commit().
+  const std::string& temporary_path() const noexcept { return temporary_; }
   // Gives the file its final name.
   void commit();
 
  private:
-  void flush();
-  void write_fully(std::string_view data, std::uint64_t offset);
+  void write_fully(std::string_view data);
 
   const std::filesystem::path path_;
   const std::string doing_;
   std::string temporary_;
   UniqueFd fd_;
   std::string buffer_;
-  std::uint64_t flushed_ = 0, size_ = 0;
+  std::uint64_t flushed_ = 0;
   bool committed_ = false;
 };
 

@@ -184,8 +184,8 @@ struct Mirrors::State {
   Options options;
 
   FileLock lock(const fs::path& remote_folder, const FetchRequest& request, steady_clock::time_point deadline) const;
-  // The commit when it is here and whole. Throws Error{kCorrupt} when it is here and broken.
-  std::unique_ptr<Snapshot::State> find(const fs::path& mirror, const std::string& id) const;
+  // The commit when it is here; git has seen to it that all of it is. Error{kCorrupt} when it is here and broken.
+  static std::unique_ptr<Snapshot::State> find(const fs::path& mirror, const std::string& id);
   std::unique_ptr<Snapshot::State> fetch_once(const fs::path& remote_folder, const FetchRequest& request,
                                               const Remote& remote, const Fetcher& fetcher,
                                               steady_clock::time_point deadline) const;
@@ -219,17 +219,13 @@ FileLock Mirrors::State::lock(const fs::path& remote_folder, const FetchRequest&
   }
 }
 
-std::unique_ptr<Snapshot::State> Mirrors::State::find(const fs::path& mirror, const std::string& id) const {
-  std::unique_ptr<Snapshot::State> state;
+std::unique_ptr<Snapshot::State> Mirrors::State::find(const fs::path& mirror, const std::string& id) {
   try {
-    state = std::make_unique<Snapshot::State>(mirror, id);
+    return std::make_unique<Snapshot::State>(mirror, id);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kNotFound) return nullptr;
     throw;
   }
-  if (!state->is_complete())
-    throw Error(ErrorKind::kCorrupt, "reading the commit " + id + ": objects of it are missing from the mirror");
-  return state;
 }
 
 std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remote_folder, const FetchRequest& request,

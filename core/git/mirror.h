@@ -52,7 +52,13 @@ struct Commit {
   Timestamp author_time, commit_time;
 };
 
-enum class EntryKind { kFile, kExecutable, kSymlink, kSubmodule };
+enum class EntryKind {
+  kFile,
+  kExecutable,
+  kSymlink,
+  kSubmodule,
+  kUnchangedFolder,  // only of walk_since(): stands for everything below it
+};
 struct TreeEntry {
   std::string path;  // relative, '/' between parts; bytes as in the tree
   EntryKind kind = EntryKind::kFile;
@@ -86,6 +92,10 @@ class Snapshot {
   const Commit& commit() const;
   // Of the whole tree, or of what is below a folder, with paths from there. Nothing when the commit has no such folder.
   std::optional<TreeWalk> walk(std::string_view folder = {}) const;
+  // The same, but a folder whose content is the same in an earlier commit comes as one entry of the kind
+  // kUnchangedFolder (with an empty path when nothing has changed), in its place. As walk() when that commit is not
+  // here any more.
+  std::optional<TreeWalk> walk_since(const std::string& earlier_commit, std::string_view folder = {}) const;
   std::uint64_t blob_size(const std::string& object_id) const;
   // The blob in pieces of at most 1 MiB (one piece when it is small, none when it is empty). Blobs above 32 MiB are
   // streamed and never held whole.

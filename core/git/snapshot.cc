@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/git/command.h"
 #include "core/git/fetch_errors.h"
+#include "core/git/remote.h"
 #include "core/git/snapshot_state.h"
 #include "core/git/tree.h"
 #include "core/git/tree_walk.h"
@@ -118,23 +119,24 @@ void Snapshot::State::fail(Error error) const {
   throw Error(ErrorKind::kCorrupt, std::string(error.what()) + "; the next fetch replaces the damaged mirror");
 }
 
-bool Snapshot::State::is_complete() const {
-  try {
-    TreeCursor files(id_from_hex(commit.tree_id), [&](const git_oid& id, const std::string& folder_name) {
-      git_odb_object* object = nullptr;
-      check(git_odb_read(&object, odb.get(), &id), "reading the folder " + in_quotes(folder_name));
-      return OdbObjectHandle(object);
-    });
-    while (const std::optional<TreeEntry> file = files.next()) {
-      if (file->kind == EntryKind::kSubmodule) continue;
-      const git_oid id = id_from_hex(file->object_id);
-      if (git_odb_exists(odb.get(), &id) == 0) return false;
-    }
-  } catch (const Error& error) {
-    // A malformed or oversized tree is whole: fetching it again brings the same.
-    return error.kind() == ErrorKind::kInvalidInput;
-  }
-  return true;
+OdbObjectHandle Snapshot::State::find(const git_oid& id, git_object_t type) const {
+  git_odb_object* object = nullptr;
+  if (git_odb_read(&object, odb.get(), &id) != 0) return {};
+  OdbObjectHandle found(object);
+  return git_odb_object_type(object) == type ? std::move(found) : OdbObjectHandle();
+}
+
+std::optional<git_oid> Snapshot::State::tree_of(const std::string& commit_id) const {
+  if (!is_object_id(commit_id)) return std::nullopt;
+  const git_oid id = id_from_hex(commit_id);
+  git_commit* found = nullptr;
+  if (git_commit_lookup(&found, repository.get(), &id) != 0) return std::nullopt;
+  const CommitHandle earlier(found);
+  return *git_commit_tree_id(found);
+}
+
+TreeCursor::ReadTree Snapshot::State::tree_reader() const {
+  return [this](const git_oid& id, const std::string& path) { return read(id, path.empty() ? "/" : path); };
 }
 
 Snapshot::Snapshot(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -158,22 +160,42 @@ std::optional<TreeEntry> TreeWalk::next() {
   return state_->files.next();
 }
 
-std::optional<TreeWalk> Snapshot::walk(std::string_view folder) const {
-  const State* state = state_.get();
-  const auto read = [state](const git_oid& id, const std::string& path) {
-    return state->read(id, path.empty() ? "/" : path);
-  };
-  git_oid root = id_from_hex(state->commit.tree_id);
+namespace {
+
+// The tree of a folder below a root; nothing when there is none.
+std::optional<git_oid> find_folder(git_oid root, std::string_view folder, const TreeCursor::ReadTree& read) {
   for (const std::string& name : split(folder, '/')) {
     if (name.empty()) continue;
     const OdbObjectHandle object = read(root, std::string(folder));
+    if (!object) return std::nullopt;
     const std::vector<RawTreeEntry> entries = entries_of(object);
-    const auto found = std::find_if(entries.begin(), entries.end(),
-                                    [&](const RawTreeEntry& entry) { return entry.name == name && is_folder(entry); });
-    if (found == entries.end()) return std::nullopt;
+    const RawTreeEntry* found = find_entry(entries, name);
+    if (found == nullptr || !is_folder(*found)) return std::nullopt;
     root = id_from_bytes(found->id);
   }
-  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(root, read)}));
+  return root;
+}
+
+}  // namespace
+
+std::optional<TreeWalk> Snapshot::walk(std::string_view folder) const {
+  const auto read = state_->tree_reader();
+  const auto root = find_folder(id_from_hex(state_->commit.tree_id), folder, read);
+  if (!root) return std::nullopt;
+  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(*root, read)}));
+}
+
+std::optional<TreeWalk> Snapshot::walk_since(const std::string& earlier_commit, std::string_view folder) const {
+  const auto read = state_->tree_reader();
+  const auto read_earlier = [state = state_.get()](const git_oid& id, const std::string&) {
+    return state->find(id, GIT_OBJECT_TREE);
+  };
+  const auto earlier_root = state_->tree_of(earlier_commit);
+  const auto earlier = earlier_root ? find_folder(*earlier_root, folder, read_earlier) : std::nullopt;
+  if (!earlier) return walk(folder);
+  const auto root = find_folder(id_from_hex(state_->commit.tree_id), folder, read);
+  if (!root) return std::nullopt;
+  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(*root, read, *earlier, read_earlier)}));
 }
 
 std::uint64_t Snapshot::blob_size(const std::string& object_id) const {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/git/libgit2.h"
 #include "core/git/mirror.h"
+#include "core/git/tree_walk.h"
 
 namespace penstock::git {
 
@@ -21,9 +23,12 @@ struct Snapshot::State {
   void open_objects() const;
   // The object's bytes. Error{kCorrupt} when it is missing or broken; the mirror is then marked.
   OdbObjectHandle read(const git_oid& id, std::string_view what) const;
-  // Whether all trees below the commit can be read and all blobs are there (not whether they are whole: that shows when
-  // they are read).
-  bool is_complete() const;
+  // An object that may be missing: nothing then, or when it is broken or of another type.
+  OdbObjectHandle find(const git_oid& id, git_object_t type) const;
+  // The root of another commit; nothing when that is not here.
+  std::optional<git_oid> tree_of(const std::string& commit_id) const;
+  // By read(); must not outlive this.
+  TreeCursor::ReadTree tree_reader() const;
   [[noreturn]] void fail(Error error) const;
 
   LibraryUse library;

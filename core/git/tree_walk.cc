@@ -58,14 +58,20 @@ EntryKind kind_of_mode(std::uint32_t mode, const std::string& path) {
   }
 }
 
-// As paths compare: a folder's name goes on with a slash. Git sorts so as well, but a crafted tree may not.
+// Submodules are folders to everybody but git.
+bool ends_in_slash(const RawTreeEntry& entry) {
+  return is_folder(entry) || (entry.mode & 0170000) == 0160000;
+}
+
+// As paths compare: a folder's name goes on with a slash. Git sorts so as well (but for submodules), a crafted tree may
+// not.
 bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b) {
   const std::size_t common = std::min(a.name.size(), b.name.size());
   const int order = a.name.substr(0, common).compare(b.name.substr(0, common));
   if (order != 0) return order < 0;
   const auto next = [&](const RawTreeEntry& entry) -> int {
     if (entry.name.size() > common) return static_cast<unsigned char>(entry.name[common]);
-    return is_folder(entry) ? '/' : -1;
+    return ends_in_slash(entry) ? '/' : -1;
   };
   return next(a) < next(b);
 }
@@ -73,39 +79,59 @@ bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b) {
 }  // namespace
 
 TreeCursor::TreeCursor(const git_oid& root, ReadTree read) : read_(std::move(read)) {
-  enter(root, "");
+  enter(root, nullptr, "");
 }
 
-void TreeCursor::enter(const git_oid& id, std::string prefix) {
+TreeCursor::TreeCursor(const git_oid& root, ReadTree read, const git_oid& earlier, ReadTree read_earlier)
+    : read_(std::move(read)), read_earlier_(std::move(read_earlier)), unchanged_(git_oid_equal(&root, &earlier) != 0) {
+  if (!unchanged_) enter(root, &earlier, "");
+}
+
+TreeCursor::Listing TreeCursor::list(OdbObjectHandle object) {
+  Listing listing{std::move(object), {}};
+  listing.entries = entries_of(listing.object);
+  if (!std::is_sorted(listing.entries.begin(), listing.entries.end(), comes_before))
+    std::sort(listing.entries.begin(), listing.entries.end(), comes_before);
+  return listing;
+}
+
+void TreeCursor::enter(const git_oid& id, const git_oid* earlier, std::string prefix) {
   if (++folder_count_ > kMaxFolders) refuse_size(std::to_string(kMaxFolders) + " folders");
-  Folder folder{.prefix = std::move(prefix), .object = {}, .entries = {}};
-  folder.object = read_(id, folder.prefix);
-  folder.entries = parse_tree(
-      {static_cast<const char*>(git_odb_object_data(folder.object.get())), git_odb_object_size(folder.object.get())});
-  for (const RawTreeEntry& entry : folder.entries) {
+  Folder folder{.prefix = std::move(prefix), .now = {}, .earlier = {}};
+  folder.now = list(read_(id, folder.prefix));
+  for (const RawTreeEntry& entry : folder.now.entries) {
     const std::size_t length = folder.prefix.size() + entry.name.size();
     path_bytes_ += length;
     if (length > kMaxPathBytes) refuse_size(std::to_string(kMaxPathBytes) + " bytes in a path");
     if (path_bytes_ > kMaxPathBytesInAll) refuse_size(std::to_string(kMaxPathBytesInAll >> 20) + " MiB of names");
   }
-  refuse_unsafe_names(folder.prefix, folder.entries);
-  if (!std::is_sorted(folder.entries.begin(), folder.entries.end(), comes_before))
-    std::sort(folder.entries.begin(), folder.entries.end(), comes_before);
+  refuse_unsafe_names(folder.prefix, folder.now.entries);
+  if (earlier != nullptr) {
+    if (OdbObjectHandle object = read_earlier_(*earlier, folder.prefix)) folder.earlier = list(std::move(object));
+  }
   folders_.push_back(std::move(folder));
 }
 
 std::optional<TreeEntry> TreeCursor::next() {
+  if (std::exchange(unchanged_, false))
+    return TreeEntry{.path = "", .kind = EntryKind::kUnchangedFolder, .object_id = ""};
   while (!folders_.empty()) {
     Folder& folder = folders_.back();
-    if (folder.position == folder.entries.size()) {
+    if (folder.position == folder.now.entries.size()) {
       folders_.pop_back();
       continue;
     }
-    const RawTreeEntry& entry = folder.entries[folder.position++];
+    const RawTreeEntry& entry = folder.now.entries[folder.position++];
     std::string path = folder.prefix + std::string(entry.name);
     const git_oid id = id_from_bytes(entry.id);
     if (is_folder(entry)) {
-      enter(id, std::move(path) + "/");
+      const auto& others = folder.earlier.entries;
+      const auto found = std::lower_bound(others.begin(), others.end(), entry, comes_before);
+      const bool known = found != others.end() && found->name == entry.name && is_folder(*found);
+      if (known && found->id == entry.id)
+        return TreeEntry{.path = std::move(path), .kind = EntryKind::kUnchangedFolder, .object_id = id_text(id)};
+      const git_oid earlier = known ? id_from_bytes(found->id) : git_oid{};
+      enter(id, known ? &earlier : nullptr, std::move(path) + "/");
       continue;
     }
     if (++file_count_ > kMaxFiles) refuse_size(std::to_string(kMaxFiles) + " files");
@@ -121,6 +147,12 @@ std::vector<RawTreeEntry> entries_of(const OdbObjectHandle& tree) {
 
 bool is_folder(const RawTreeEntry& entry) noexcept {
   return entry.mode >> 12 == 04;
+}
+
+const RawTreeEntry* find_entry(const std::vector<RawTreeEntry>& entries, std::string_view name) noexcept {
+  const auto found =
+      std::find_if(entries.begin(), entries.end(), [&](const RawTreeEntry& e) { return e.name == name; });
+  return found == entries.end() ? nullptr : &*found;
 }
 
 git_oid id_from_bytes(std::string_view bytes) {

@@ -22,19 +22,28 @@ class TreeCursor {
   // Gives a tree's object; `folder` is its path, empty or ending in '/'.
   using ReadTree = std::function<OdbObjectHandle(const git_oid& id, const std::string& folder)>;
   TreeCursor(const git_oid& root, ReadTree read);
+  // Compared with an earlier tree on the way: a folder that is the same in both comes as one entry, and is not looked
+  // into. `read_earlier` gives nothing for what is not there any more; all below that is then as if it were new.
+  TreeCursor(const git_oid& root, ReadTree read, const git_oid& earlier, ReadTree read_earlier);
 
   std::optional<TreeEntry> next();
 
  private:
+  // A tree object and its entries, in the order of their paths.
+  struct Listing {
+    OdbObjectHandle object;  // holds what the entries view
+    std::vector<RawTreeEntry> entries;
+  };
   struct Folder {
     std::string prefix;
-    OdbObjectHandle object;             // holds what the entries view
-    std::vector<RawTreeEntry> entries;  // in the order of their paths
+    Listing now, earlier;
     std::size_t position = 0;
   };
-  void enter(const git_oid& id, std::string prefix);
+  void enter(const git_oid& id, const git_oid* earlier, std::string prefix);
+  static Listing list(OdbObjectHandle object);
 
-  const ReadTree read_;
+  const ReadTree read_, read_earlier_;
+  bool unchanged_ = false;       // as a whole
   std::vector<Folder> folders_;  // from the root to the current one
   std::size_t folder_count_ = 0, file_count_ = 0, path_bytes_ = 0;
 };
@@ -42,6 +51,8 @@ class TreeCursor {
 // Views into the object. Error{kInvalidInput} for bytes that are no tree.
 std::vector<RawTreeEntry> entries_of(const OdbObjectHandle& tree);
 bool is_folder(const RawTreeEntry& entry) noexcept;
+// The entry of that name. Null when there is none.
+const RawTreeEntry* find_entry(const std::vector<RawTreeEntry>& entries, std::string_view name) noexcept;
 git_oid id_from_bytes(std::string_view bytes);  // 20
 git_oid id_from_hex(const std::string& text);   // Error{kInvalidInput}
 std::string id_text(const git_oid& id);

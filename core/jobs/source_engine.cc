@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 #include <optional>
-#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/jobs/kept_artifacts.h"
 
 namespace penstock::jobs {
 namespace {
@@ -25,6 +25,8 @@ archive::EntryKind kind_of(git::EntryKind kind) {
       return archive::EntryKind::kSymlink;
     case git::EntryKind::kSubmodule:
       return archive::EntryKind::kDirectory;
+    case git::EntryKind::kUnchangedFolder:
+      return archive::EntryKind::kUnchangedFolder;
   }
   return archive::EntryKind::kFile;
 }
@@ -43,8 +45,10 @@ std::string folder_path(std::string_view subdirectory) {
   return path;
 }
 
-git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& request) {
-  std::optional<git::TreeWalk> walk = snapshot.walk(folder_path(request.subdirectory));
+git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& request,
+                            const std::optional<KeptArtifact>& since) {
+  const std::string folder = folder_path(request.subdirectory);
+  std::optional<git::TreeWalk> walk = since ? snapshot.walk_since(since->commit_id, folder) : snapshot.walk(folder);
   if (!walk) {
     throw Error(ErrorKind::kConfiguration,
                 "selecting subdirectory " + in_quotes(request.subdirectory) + ": the commit has no such folder");
@@ -52,13 +56,8 @@ git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& 
   return std::move(*walk);
 }
 
-// Without a copy; when it cannot be, as on different disks, the next artifact is made from nothing.
-void keep(const std::filesystem::path& artifact, const std::filesystem::path& last) {
-  const std::filesystem::path fresh = last.native() + ".new";
-  std::error_code failed;
-  std::filesystem::remove(fresh, failed);
-  std::filesystem::create_hard_link(artifact, fresh, failed);
-  if (!failed) std::filesystem::rename(fresh, last, failed);
+std::string options_text(const SourceRequest& request) {
+  return std::to_string(request.compression) + "\n" + folder_path(request.subdirectory);
 }
 
 }  // namespace
@@ -74,13 +73,13 @@ SourceResult SourceEngine::make(const SourceRequest& request) const {
 }
 
 SourceResult SourceEngine::make_once(const SourceRequest& request) const {
-  const auto log = [&](std::string_view line) {
-    if (request.log) request.log(line);
-  };
+  const KeptArtifacts kept(mirrors_.folder_of(request.fetch.remote), options_text(request));
   const auto begin = std::chrono::steady_clock::now();
   git::FetchRequest fetch = request.fetch;
   fetch.stop = request.stop;
   fetch.on_progress = request.log;
+  // To give back the space of a large file takes time, while fetching waits for the network.
+  std::optional<std::jthread> cleaner(std::in_place, [&] { kept.remove_older(); });
   const git::Snapshot snapshot = mirrors_.fetch(fetch);
 
   SourceResult result;
@@ -88,9 +87,24 @@ SourceResult SourceEngine::make_once(const SourceRequest& request) const {
   const auto fetched = std::chrono::steady_clock::now();
   result.fetch = fetched - begin;
   if (request.on_fetched) request.on_fetched(result.commit, result.fetch);
+  cleaner.reset();
+  const std::optional<KeptArtifact> last = request.previous.empty() ? kept.newest() : std::nullopt;
+  try {
+    result.archive = zip(snapshot, request, last);
+  } catch (const Error& error) {
+    if (error.code() != archive::kPreviousUnusable) throw;
+    kept.remove(*last);
+    result.archive = zip(snapshot, request, std::nullopt);
+  }
+  kept.keep(request.output, result.commit.id, result.archive.directory_crc32);
+  result.zip = std::chrono::steady_clock::now() - fetched;
+  return result;
+}
 
+archive::WriteResult SourceEngine::zip(const git::Snapshot& snapshot, const SourceRequest& request,
+                                       const std::optional<KeptArtifact>& last) const {
   const git::SnapshotPool blobs(snapshot);
-  git::TreeWalk files = walk_selected(snapshot, request);
+  git::TreeWalk files = walk_selected(snapshot, request, last);
   std::vector<std::string> submodules;
   const auto next = [&]() -> std::optional<archive::Entry> {
     std::optional<git::TreeEntry> file = files.next();
@@ -108,22 +122,17 @@ SourceResult SourceEngine::make_once(const SourceRequest& request) const {
                   const std::function<void(std::string_view)>& piece) { blobs.read_blob(entry.content_id, piece); }};
   archive::WriteOptions options;
   options.compression = request.compression;
-  options.modified = result.commit.commit_time;
+  options.modified = snapshot.commit().commit_time;
   options.output = request.output;
-  options.previous = request.previous.empty() ? last_artifact(request) : request.previous;
+  options.previous = last ? last->file : request.previous;
+  if (last) options.previous_directory_crc32 = last->directory_crc32;
   options.stop = request.stop;
-  result.archive = archive::write_archive(next, contents, options);
-  keep(request.output, last_artifact(request));
-  for (const std::string& path : submodules) {
-    log("submodule " + in_quotes(path) + " is an empty folder in the artifact");
+  const archive::WriteResult result = archive::write_archive(next, contents, options);
+  if (request.log) {
+    for (const std::string& path : submodules)
+      request.log("submodule " + in_quotes(path) + " is an empty folder in the artifact");
   }
-  result.zip = std::chrono::steady_clock::now() - fetched;
   return result;
-}
-
-std::filesystem::path SourceEngine::last_artifact(const SourceRequest& request) const {
-  const std::string options = std::to_string(request.compression) + "\n" + folder_path(request.subdirectory);
-  return mirrors_.folder_of(request.fetch.remote) / ("artifact-" + sha256_hex(options).substr(0, 16) + ".zip");
 }
 
 void set_revision(git::FetchRequest& request, std::string_view revision) {

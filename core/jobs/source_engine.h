@@ -5,12 +5,14 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "core/archive/archive.h"
 #include "core/git/mirror.h"
+#include "core/jobs/kept_artifacts.h"
 
 namespace penstock::jobs {
 
@@ -18,7 +20,7 @@ struct SourceRequest {
   git::FetchRequest fetch;   // its stop and on_progress are set from the two below
   std::string subdirectory;  // "" = the whole tree; else only what is below it, with shorter paths
   int compression = 6;
-  std::filesystem::path output;    // written beside and renamed
+  std::filesystem::path output;  // written beside and renamed
   // An earlier artifact to take over from, instead of the last one of the same remote and options. Need not exist.
   std::filesystem::path previous;
   std::stop_token stop;
@@ -39,14 +41,15 @@ class SourceEngine {
   explicit SourceEngine(git::Mirrors& mirrors) : mirrors_(mirrors) {}
 
   // Blocks for the fetch and the zip. What has not changed since the last artifact of the same remote and options is
-  // taken over from it; that one is kept in the mirror's folder, as another name of the output file. Errors of Mirrors::fetch and write_archive; Error{kConfiguration} for a
-  // subdirectory that the commit does not have. A damaged mirror is fetched anew, once. Submodules become empty
-  // folders, as in `git archive`.
+  // taken over from it; that one is kept in the mirror's folder, as another name of the output file. Errors of
+  // Mirrors::fetch and write_archive; Error{kConfiguration} for a subdirectory that the commit does not have. A damaged
+  // mirror is fetched anew, once. Submodules become empty folders, as in `git archive`.
   SourceResult make(const SourceRequest& request) const;
 
  private:
   SourceResult make_once(const SourceRequest& request) const;
-  std::filesystem::path last_artifact(const SourceRequest& request) const;
+  archive::WriteResult zip(const git::Snapshot& snapshot, const SourceRequest& request,
+                           const std::optional<KeptArtifact>& last) const;
 
   git::Mirrors& mirrors_;
 };

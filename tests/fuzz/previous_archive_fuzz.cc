@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/archive/deflate.h"
 #include "core/archive/previous_archive.h"
 #include "core/archive/zip_parser.h"
 #include "core/base/handle.h"
@@ -39,6 +40,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::uint64_t given = 0;
     const bool whole = previous->copy(*found, [&](std::string_view piece) { given += piece.size(); });
     check(given == (whole ? found->compressed_size : 0) && given <= size);
+  }
+  // All at once: no more is given out than the file has and new headers for it.
+  const auto again = PreviousArchive::open("/proc/self/fd/" + std::to_string(file.get()),
+                                           update_crc32(0, input.substr(place->offset, place->size)));
+  check(again != nullptr);
+  if (const auto all = again->find_folder("")) {
+    std::uint64_t given = 0, headers = 0;
+    const auto append = [&](std::string_view bytes) { given += bytes.size(); };
+    again->copy_folder(*all, 6, ZipTime(Timestamp()), 0, append,
+                       [&](const ZipEntry& entry) { headers += 64 + entry.name.size(); });
+    check(given <= size + headers);
   }
   return 0;
 }

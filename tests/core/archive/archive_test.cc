@@ -1,6 +1,7 @@
 #include "core/archive/archive.h"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -46,6 +47,8 @@ class ArchiveTest : public ::testing::Test {
     std::vector<Entry> entries;
     for (const auto& [path, content] : tree)
       entries.push_back({path, content.kind, ids ? sha256_hex(content.bytes).substr(0, 40) : ""});
+    const auto name = [](const Entry& entry) { return entry.path + (entry.kind == EntryKind::kDirectory ? "/" : ""); };
+    std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) { return name(a) < name(b); });
     if (options.output.empty()) options.output = output();
     if (options.modified == Timestamp()) options.modified = from_milliseconds(1'795'253'401'000);
     read_.clear();
@@ -330,6 +333,119 @@ TEST_F(ArchiveTest, WhatIsDamagedIsMadeAgain) {
   }
   write_after(folder_.path() / "none.zip", tree);
   EXPECT_EQ(sha256_hex(read_file(folder_.path() / "next.zip")), expected);
+}
+
+class UnchangedFolderTest : public ArchiveTest {
+ protected:
+  UnchangedFolderTest() {
+    for (int i = 0; i < 300; ++i) {
+      const std::string number = std::to_string(i);
+      tree_["folder/" + number] = {i % 3 == 0 ? EntryKind::kExecutable : EntryKind::kFile,
+                                   number + std::string(i * 10, 'x')};
+      tree_["folder-" + number] = {EntryKind::kFile, noise(2000, static_cast<unsigned>(i))};
+    }
+    tree_["folder/empty"] = {EntryKind::kFile, ""};
+    tree_["folder/large"] = {EntryKind::kFile, noise(3u << 20, 1)};
+    tree_["folder/link"] = {EntryKind::kSymlink, "0"};
+    tree_["folder/module"] = {EntryKind::kDirectory, ""};
+    directory_crc32_ = write(tree_, {.modified = from_milliseconds(1'700'000'000'000)}, true).directory_crc32;
+  }
+  // "a", then what is unchanged, and a new "z".
+  WriteResult write_next(const std::filesystem::path& previous, const std::string& folder, int compression = 6) {
+    std::vector<Entry> entries;
+    if (!folder.empty()) entries.push_back({"a", EntryKind::kFile, ""});
+    entries.push_back({folder, EntryKind::kUnchangedFolder, ""});
+    entries.push_back({"z", EntryKind::kFile, ""});
+    return write_archive(list(entries), reader(1, [](const Entry& entry, const auto& piece) { piece(entry.path); }),
+                         {.compression = compression,
+                          .modified = from_milliseconds(1'795'253'401'000),
+                          .output = folder_.path() / "next.zip",
+                          .previous = previous,
+                          .previous_directory_crc32 = directory_crc32_});
+  }
+  // The same, made from nothing.
+  std::string expected(const std::string& folder) {
+    Tree tree;
+    for (const auto& [path, content] : tree_)
+      if (folder.empty() || path.starts_with(folder + "/")) tree[path] = content;
+    if (!folder.empty()) tree["a"] = {EntryKind::kFile, "a"};
+    tree["z"] = {EntryKind::kFile, "z"};
+    std::vector<Entry> entries;
+    for (const auto& [path, content] : tree)
+      entries.push_back({path, content.kind, path.size() == 1 ? "" : sha256_hex(content.bytes).substr(0, 40)});
+    const auto read = [&](const Entry& entry, const auto& piece) { piece(tree.at(entry.path).bytes); };
+    const auto size = [&](const Entry& entry) { return tree.at(entry.path).bytes.size(); };
+    const auto path = folder_.path() / "expected.zip";
+    write_archive(list(entries), {.size = size, .read = read},
+                  {.modified = from_milliseconds(1'795'253'401'000), .output = path});
+    return sha256_hex(read_file(path));
+  }
+  std::string next_digest() const { return sha256_hex(read_file(folder_.path() / "next.zip")); }
+
+  Tree tree_;
+  std::uint32_t directory_crc32_ = 0;
+};
+
+TEST_F(UnchangedFolderTest, IsTakenOverWholeAndMakesTheSameBytes) {
+  EXPECT_EQ(write_next(output(), "folder").reused_entries, 304u);
+  EXPECT_EQ(next_digest(), expected("folder"));
+  EXPECT_EQ(write_next(output(), "").reused_entries, tree_.size());
+  EXPECT_EQ(next_digest(), expected(""));
+}
+
+TEST_F(UnchangedFolderTest, IsRefusedWhenItCannotBeTakenOver) {
+  const auto refused = [&](const std::filesystem::path& previous, int compression) {
+    try {
+      write_next(previous, "folder", compression);
+      return false;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), kPreviousUnusable) << error.what();
+      return true;
+    }
+  };
+  EXPECT_TRUE(refused(folder_.path() / "none.zip", 6));
+  EXPECT_TRUE(refused(output(), 5));
+  const std::string whole = read_file(output()), good = expected("folder");
+  std::mt19937 chance(19);
+  int refusals = 0;
+  for (int round = 0; round < 60; ++round) {
+    std::string bytes = whole;
+    const std::size_t from = round % 2 == 0 ? 0 : bytes.size() - 30'000;
+    bytes[from + chance() % (bytes.size() - from)] ^= static_cast<char>(1 + chance() % 255);
+    write_file_atomically(folder_.path() / "damaged.zip", bytes);
+    if (refused(folder_.path() / "damaged.zip", 6)) {
+      ++refusals;
+      EXPECT_FALSE(std::filesystem::exists(folder_.path() / "next.zip"));
+    } else {
+      EXPECT_EQ(next_digest(), good) << round;
+      std::filesystem::remove(folder_.path() / "next.zip");
+    }
+  }
+  EXPECT_GT(refusals, 10);
+}
+
+TEST_F(ArchiveTest, TellsHowMuchIsWrittenForGood) {
+  std::vector<std::pair<std::filesystem::path, std::uint64_t>> told;
+  std::string seen;
+  Tree tree;
+  for (int i = 0; i < 20; ++i)
+    tree["f" + std::to_string(i)] = {EntryKind::kFile, noise(1u << 20, static_cast<unsigned>(i))};
+  tree["large"] = {EntryKind::kFile, noise(40u << 20, 99)};
+  WriteOptions options;
+  options.on_progress = [&](const std::filesystem::path& file, std::uint64_t bytes) {
+    EXPECT_GE(std::filesystem::file_size(file), bytes);
+    std::ifstream stream(file, std::ios::binary);
+    stream.seekg(static_cast<std::streamoff>(seen.size()));
+    std::string more(bytes - seen.size(), '\0');
+    stream.read(more.data(), static_cast<std::streamsize>(more.size()));
+    seen += more;
+    told.emplace_back(file, bytes);
+  };
+  const WriteResult result = write(tree, options);
+  EXPECT_GT(told.size(), 20u);
+  EXPECT_EQ(told.front().first, told.back().first);
+  EXPECT_EQ(told.back().second, result.bytes);
+  EXPECT_TRUE(seen == read_file(output()));
 }
 
 }  // namespace

@@ -8,14 +8,14 @@
 namespace penstock::archive {
 namespace {
 
-// "a", "folder/", "folder-x" and "z" with contents that are their names.
+// "a", "folder-x", "folder/" and "z" with contents that are their names.
 class PreviousArchiveTest : public ::testing::Test {
  protected:
   PreviousArchiveTest() {
     int given = 0;
     const std::vector<Entry> entries = {{"a", EntryKind::kFile, "id-a"},
-                                        {"folder", EntryKind::kDirectory, ""},
                                         {"folder-x", EntryKind::kExecutable, "id-x"},
+                                        {"folder", EntryKind::kDirectory, ""},
                                         {"z", EntryKind::kFile, ""}};
     write_archive(
         [&]() -> std::optional<Entry> {
@@ -41,8 +41,8 @@ TEST_F(PreviousArchiveTest, FindsTheSameContentUnderTheSameNameInOrder) {
   std::string bytes;
   EXPECT_TRUE(previous->copy(*found, [&](std::string_view piece) { bytes += piece; }));
   EXPECT_EQ(bytes, "a");
-  EXPECT_FALSE(previous->find("folder", "", 6));
   EXPECT_TRUE(previous->find("folder-x", "id-x", 6));
+  EXPECT_FALSE(previous->find("folder", "", 6));
   EXPECT_FALSE(previous->find("z", "", 6));
   EXPECT_FALSE(previous->find("zz", "id-a", 6));
 }

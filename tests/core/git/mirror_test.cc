@@ -272,7 +272,7 @@ TEST_F(MirrorTest, RemovesWhatAKilledGitLeft) {
   EXPECT_FALSE(fs::exists(mirror() / "objects/pack/tmp_pack_x"));
 }
 
-TEST_F(MirrorTest, HealsAMissingPackBeforeAnybodySeesIt) {
+TEST_F(MirrorTest, ReportsAMissingPackAndHealsItAtTheNextFetch) {
   mirrors_.fetch(request(origin_.push("main", {{"a", "1"}, {"b", "2"}})));
   const std::vector<fs::path> first = packs();
   ASSERT_EQ(first.size(), 1u);
@@ -280,6 +280,12 @@ TEST_F(MirrorTest, HealsAMissingPackBeforeAnybodySeesIt) {
   mirrors_.fetch(request(id));
   ASSERT_EQ(packs().size(), 2u);
   ASSERT_TRUE(fs::remove(first[0]));
+  try {
+    read(mirrors_.fetch(request(id)), "b");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kCorrupt) << error.what();
+  }
   EXPECT_EQ(read(mirrors_.fetch(request(id)), "b"), "2");
 }
 

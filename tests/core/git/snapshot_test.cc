@@ -74,6 +74,44 @@ TEST_F(SnapshotTest, ListsEverythingThatGitKnowsSortedByBytes) {
   EXPECT_EQ(snapshot.blob_size(blob), 7u);
 }
 
+TEST_F(SnapshotTest, FoldersThatAreAsTheyWereComeAsOneEntry) {
+  const auto commit_of = [&](const std::string& a, const std::string& b_inner, const std::string& top) {
+    const std::string inner = origin_.tree({{"100644", "x", origin_.blob(b_inner)}});
+    const std::string b = origin_.tree({{"40000", "inner", inner}, {"100644", "inner.x", origin_.blob("same")}});
+    const std::string folder = origin_.tree({{"100644", "x", origin_.blob(a)}});
+    const std::string id = origin_.commit(origin_.tree({{"40000", "a", folder},
+                                                        {"100644", "a-b", origin_.blob(top)},
+                                                        {"40000", "b", b},
+                                                        {"160000", "c", std::string(40, 'a')}}));
+    origin_.set_branch("main", id);
+    return id;
+  };
+  const auto found = [&](const Snapshot& snapshot, const std::string& since, std::string_view folder) {
+    std::vector<std::pair<std::string, EntryKind>> entries;
+    TreeWalk walk = snapshot.walk_since(since, folder).value();
+    while (const auto entry = walk.next()) entries.emplace_back(entry->path, entry->kind);
+    return entries;
+  };
+  using Entries = std::vector<std::pair<std::string, EntryKind>>;
+  const std::string first = commit_of("1", "1", "1");
+  fetch(first);
+  const std::string second = commit_of("1", "2", "1");
+  const Snapshot snapshot = fetch(second);
+  EXPECT_EQ(found(snapshot, first, ""), (Entries{{"a-b", EntryKind::kFile},
+                                                 {"a", EntryKind::kUnchangedFolder},
+                                                 {"b/inner.x", EntryKind::kFile},
+                                                 {"b/inner/x", EntryKind::kFile},
+                                                 {"c", EntryKind::kSubmodule}}));
+  EXPECT_EQ(found(snapshot, first, "b"), (Entries{{"inner.x", EntryKind::kFile}, {"inner/x", EntryKind::kFile}}));
+  EXPECT_EQ(found(snapshot, first, "a"), (Entries{{"", EntryKind::kUnchangedFolder}}));
+  EXPECT_EQ(found(snapshot, second, ""), (Entries{{"", EntryKind::kUnchangedFolder}}));
+  // Compared with what is not here, is no commit, or has no such folder.
+  for (const std::string& other : {std::string(40, '1'), origin_.blob("1"), std::string("main"), std::string()})
+    EXPECT_EQ(found(snapshot, other, "").size(), 5u) << other;
+  EXPECT_FALSE(snapshot.walk_since(first, "a-b"));
+  EXPECT_FALSE(snapshot.walk_since(first, "nowhere"));
+}
+
 TEST_F(SnapshotTest, TellsWhoAndWhenAndWhat) {
   const std::string id = origin_.push("main", {{"a", "1"}}, "Summary line\n\nThe body.\n");
   const Commit commit = fetch(id).commit();

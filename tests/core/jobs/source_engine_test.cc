@@ -126,6 +126,23 @@ TEST_F(SourceEngineTest, TheLastArtifactOfTheSameOptionsIsThePreviousOne) {
   EXPECT_EQ(digest(engine_.make(other)), digest_of_fresh(other));
 }
 
+TEST_F(SourceEngineTest, WhatIsKeptAndDamagedIsMadeAgain) {
+  for (int i = 0; i < 20; ++i)
+    repository_.commit("files/" + std::to_string(i), std::string(5000, static_cast<char>('a' + i)));
+  engine_.make(request("main"));
+  const auto folder = mirrors_.folder_of(repository_.url());
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.path().extension() != ".zip") continue;
+      std::string bytes = read_file(entry.path());
+      bytes[100 + static_cast<std::size_t>(round) * 300] ^= 1;
+      write_file_atomically(entry.path(), bytes);
+    }
+    repository_.commit("round", std::to_string(round));
+    EXPECT_EQ(digest(engine_.make(request("main"))), digest_of_fresh(request("main")));
+  }
+}
+
 TEST(SetRevision, TellsIdsRefsAndBranchesApart) {
   struct Case {
     std::string text, commit, ref;
