@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/process.h"
 #include "core/git/fetch_errors.h"
@@ -18,6 +19,9 @@ namespace penstock::git {
 // Error{kConfiguration} unless the policy lets this remote be fetched with this credential: secrets go over https and
 // ssh, and over plain http to loopback addresses only.
 void check_remote_policy(const Remote& remote, const Credential& credential, const Mirrors::Options& options);
+
+// An empty folder beside the mirrors.
+inline constexpr std::string_view kNoCertificates = "no-certificates";
 
 // The login, the environment and the deadline that all runs for one request share. Not thread-safe.
 class Fetcher {

@@ -186,6 +186,7 @@ struct Mirrors::State {
   FileLock lock(const fs::path& remote_folder, const FetchRequest& request, steady_clock::time_point deadline) const;
   // The commit when it is here; git has seen to it that all of it is. Error{kCorrupt} when it is here and broken.
   static std::unique_ptr<Snapshot::State> find(const fs::path& mirror, const std::string& id);
+  static std::unique_ptr<Snapshot::State> find_fetched(const fs::path& mirror, const std::string& id);
   std::unique_ptr<Snapshot::State> fetch_once(const fs::path& remote_folder, const FetchRequest& request,
                                               const Remote& remote, const Fetcher& fetcher,
                                               steady_clock::time_point deadline) const;
@@ -194,7 +195,10 @@ struct Mirrors::State {
   std::string fetched_id(const fs::path& mirror) const;
   void look_after_quota(const fs::path& spared);
 
-  LibraryUse library;
+  // Starting libgit2 takes as long as git takes to start (it reads all the system's certificates), so it begins at once
+  // and beside that; whoever needs it waits.
+  std::optional<LibraryUse> library;
+  std::jthread library_starter{[this] { library.emplace(); }};
   std::mutex mutex;
   std::optional<steady_clock::time_point> quota_seen;  // guarded by mutex
 };
@@ -228,6 +232,12 @@ std::unique_ptr<Snapshot::State> Mirrors::State::find(const fs::path& mirror, co
   }
 }
 
+// What was fetched by its id, as long as its ref is kept: told without opening the mirror.
+std::unique_ptr<Snapshot::State> Mirrors::State::find_fetched(const fs::path& mirror, const std::string& id) {
+  std::error_code ignored;
+  return fs::exists(mirror / kCommitRefs / id, ignored) ? find(mirror, id) : nullptr;
+}
+
 std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remote_folder, const FetchRequest& request,
                                                             const Remote& remote, const Fetcher& fetcher,
                                                             steady_clock::time_point deadline) const {
@@ -235,7 +245,7 @@ std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remo
   const fs::path mirror = current && is_repository(*current) ? *current : create_mirror(remote_folder);
   remove_leftovers(mirror);
   if (request.commit_id.empty()) return fetch_through_ref(mirror, request, remote, fetcher);
-  if (auto state = find(mirror, request.commit_id)) return state;
+  if (auto state = find_fetched(mirror, request.commit_id)) return state;
 
   const auto diagnosis =
       fetcher.fetch(mirror, "--depth=1", "+" + request.commit_id + ":" + std::string(kCommitRefs) + request.commit_id);
@@ -301,6 +311,7 @@ Mirrors::Mirrors(Options options) : state_(std::make_unique<State>()) {
   if (error) throw_errno("making the folder " + in_quotes(state_->options.directory.native()), error.value());
   state_->options.directory = fs::canonical(state_->options.directory);
   fs::permissions(state_->options.directory, fs::perms::owner_all, error);  // sources are nobody else's business
+  fs::create_directories(state_->options.directory / kNoCertificates, error);
   remove_stale_ssh_folders();
 }
 

@@ -132,7 +132,7 @@ class Mirrors {
     std::filesystem::path directory{};
     bool allow_file_protocol = false;  // also allows http:// to hosts other than loopback; tests only
     std::chrono::milliseconds lock_timeout{10 * 60 * 1000};
-    std::string certificate_authorities{};  // PEM file for https, empty = the system's
+    std::string certificate_authorities{};  // PEM file for https, instead of the system's; empty = the system's
     std::string proxy{};                    // empty = the environment's
     // What all mirrors and the files beside them may take; above it those that were used least lately go. 0 = no limit.
     // Looked after now and then, so that it is passed by what is fetched meanwhile.
