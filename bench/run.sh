@@ -5,13 +5,14 @@
 #   bench/run.sh NAME…             these
 #   bench/run.sh ingest [OPTION…]  receiving pushes, against adnanh/webhook and nginx; --quick, --help
 #   bench/run.sh artifact [OPTION…]  making artifacts, against git clone + zip and git archive; --help
+#   bench/run.sh push [OPTION…]    from push to artifact through the running server, against the processes of today; --help
 #   bench/run.sh soak [OPTION…]    ten minutes at half of capacity; --minutes N, --help
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   -h | --help)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
@@ -38,6 +39,11 @@ case "${1:-}" in
     build penstock
     shift
     exec /usr/bin/python3 -B bench/artifact/artifact.py "$@"
+    ;;
+  push)
+    build penstock penstock-sandbox
+    shift
+    exec /usr/bin/python3 -B bench/push/push.py "$@"
     ;;
 esac
 build penstock_benches penstock

@@ -108,12 +108,32 @@ class Checkout:
 
     def push_three_files(self):
         """One commit that changes two files and adds one; its id."""
-        self._pushes += 1
-        changed = [f"services/s{(7 * self._pushes + i) % 61:02}/module00/changed{i}.ts" for i in range(3)]
-        data = b"commit refs/heads/main\ncommitter B <b@northwind.example> %d +0000\ndata 4\npush\n" % (
-            1_800_000_000 + self._pushes) + b"from refs/heads/main^0\n"
-        for name in changed:
-            content = b"// %d\n" % self._pushes * 200
-            data += b"M 644 inline %s\ndata %d\n%s\n" % (name.encode(), len(content), content)
-        subprocess.run(["git", "-C", str(self.path), "fast-import", "--quiet"], input=data, check=True)
+        self.publish(self.prepare(1)[0])
         return self.head
+
+    def prepare(self, count):
+        """Commits of three files each, one upon the other, that no ref names yet; their ids."""
+        stream = bytearray()
+        parent = self.head
+        for _ in range(count):
+            self._pushes += 1
+            message = f"push to {self.path.name}".encode()  # so that copies have commits of their own
+            stream += b"commit refs/heads/next\ncommitter B <b@northwind.example> %d +0000\ndata %d\n%s\n" % (
+                1_800_000_000 + self._pushes, len(message), message)
+            if parent:
+                stream += b"from %s\n" % parent.encode()
+                parent = None
+            for i in range(3):
+                name = f"services/s{(7 * self._pushes + i) % 61:02}/module00/changed{i}.ts"
+                content = b"// %d\n" % self._pushes * 200
+                stream += b"M 644 inline %s\ndata %d\n%s\n" % (name.encode(), len(content), content)
+        subprocess.run(["git", "-C", str(self.path), "fast-import", "--quiet", "--force"], input=bytes(stream), check=True)
+        made = _git(self.path, "rev-list", "--reverse", f"{self.head}..refs/heads/next").split()
+        _git(self.path, "update-ref", "-d", "refs/heads/next")
+        return made
+
+    def publish(self, commit):
+        """Moves the branch there, as a push does at its end."""
+        draft = self.path / "refs/heads/main.lock"
+        draft.write_text(commit + "\n")
+        draft.rename(self.path / "refs/heads/main")

@@ -29,8 +29,9 @@ void PollHistory::add(PollOutcome outcome) noexcept {
 
 milliseconds next_poll_delay(const PollSettings& settings, const PollHistory& history, PollOutcome last,
                              milliseconds since_wake, double random_unit) {
-  const bool quick = last == PollOutcome::kJobs || since_wake < settings.quick_window;
-  const milliseconds base = quick ? std::min(settings.busy, settings.idle) : settings.idle;
+  milliseconds base = settings.idle;
+  if (since_wake < settings.quick_window) base = std::min(base, settings.busy);
+  if (last == PollOutcome::kJobs) base = std::min({base, settings.busy, settings.again});
   const milliseconds ceiling = std::max(settings.ceiling, base);
   double delay = static_cast<double>(base.count());
   const int widening = std::max(history.throttled, history.failed);

@@ -11,6 +11,9 @@ namespace penstock::jobs {
 struct PollSettings {
   std::chrono::milliseconds idle{10000};
   std::chrono::milliseconds busy{1000};
+  // After a poll that brought jobs: more of them may be waiting than there were free slots, and those must not wait for
+  // `busy`. One empty poll ends it. Bounds the calls, since each small job frees a slot.
+  std::chrono::milliseconds again{50};
   // After a start: the job shows up seconds later.
   std::chrono::milliseconds quick_window{60000};
   // Throttled or failing pollers never get slower than this.

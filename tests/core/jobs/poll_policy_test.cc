@@ -14,10 +14,20 @@ milliseconds delay(const PollHistory& history, PollOutcome last, milliseconds si
   return next_poll_delay(kSettings, history, last, since_wake, random);
 }
 
-TEST(NextPollDelay, IsShortWhileJobsFlowOrAreExpected) {
-  EXPECT_EQ(delay({}, PollOutcome::kJobs, hours(1)), kSettings.busy);
+TEST(NextPollDelay, IsShortWhileJobsAreExpected) {
   EXPECT_EQ(delay({}, PollOutcome::kEmpty, milliseconds(500)), kSettings.busy);
   EXPECT_EQ(delay({}, PollOutcome::kEmpty, hours(1)), kSettings.idle);
+}
+
+TEST(NextPollDelay, IsShortestAfterJobsSinceMoreOfThemMayWait) {
+  EXPECT_EQ(delay({}, PollOutcome::kJobs, hours(1)), kSettings.again);
+  EXPECT_EQ(delay({}, PollOutcome::kJobs, milliseconds(500)), kSettings.again);
+  PollSettings quick;
+  quick.busy = milliseconds(20);
+  EXPECT_EQ(next_poll_delay(quick, {}, PollOutcome::kJobs, hours(1), 0.5), quick.busy);
+  PollHistory throttled;
+  throttled.add(PollOutcome::kThrottled);
+  EXPECT_EQ(delay(throttled, PollOutcome::kJobs, hours(1)), 2 * kSettings.again);
 }
 
 TEST(NextPollDelay, IsJitteredByAQuarter) {

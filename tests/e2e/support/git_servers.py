@@ -109,6 +109,9 @@ class GitHttpServer:
         log = self.directory / "nginx-access.log"
         return log.read_text().splitlines() if log.exists() else []
 
+    def process_groups(self):
+        return {"nginx": self._nginx.pid, "git": self._backend.pid}
+
     def close(self):
         self._nginx.close()
         self._backend.close()
