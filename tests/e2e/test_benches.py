@@ -41,3 +41,13 @@ def test_artifact(tmp_path):
         assert set(cells) == {"today", "depth_1", "archive", "cold", "warm", "copy"}
         assert all(cell["seconds"] > 0 and cell["bytes"] > 0 for cell in cells.values())
     assert "small over ssh" in table
+
+
+def test_push(tmp_path):
+    result, table = run("push/push", tmp_path, "--pushes", "6", "--repositories", "3", "--slow-interval", "0.1")
+    assert len(result["blocks"]) == 3
+    for cells in result["blocks"].values():
+        assert set(cells) == {"penstock", "mirror", "today"}
+        assert all(0 < cell["p50"] <= cell["p99"] and cell["jobsPerSecond"] > 0 for cell in cells.values())
+        assert {"fetch", "zip", "upload"} <= set(cells["penstock"]["steps"])
+    assert "all at once, 6 pushes" in table

@@ -48,6 +48,7 @@ http {{
       fastcgi_param QUERY_STRING $query_string;
       fastcgi_param CONTENT_TYPE $content_type;
       fastcgi_param CONTENT_LENGTH $content_length;
+      fastcgi_param HTTP_GIT_PROTOCOL "";
       fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
       fastcgi_param REMOTE_USER $remote_user;
       fastcgi_param REMOTE_ADDR $remote_addr;
@@ -108,9 +109,6 @@ class GitHttpServer:
         """Lines of 'STATUS METHOD URI auth=…'."""
         log = self.directory / "nginx-access.log"
         return log.read_text().splitlines() if log.exists() else []
-
-    def process_groups(self):
-        return {"nginx": self._nginx.pid, "git": self._backend.pid}
 
     def close(self):
         self._nginx.close()
