@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t kExpectContinueFrom = 1u << 20;
 constexpr std::size_t kMaxHeaderBytes = 256u << 10;
+constexpr std::size_t kMaxErrorBytes = 1u << 20;  // of an error's body where the body asked for is not held
 
 using Easy = Handle<CURL, curl_easy_cleanup>;
 using Multi = Handle<CURLM, curl_multi_cleanup>;
@@ -125,17 +126,22 @@ class Exchange {
     return read ? filled : CURL_READFUNC_ABORT;
   }
 
-  void refuse_size() const {
-    throw Error(ErrorKind::kExhausted,
-                doing() + ": the answer is longer than " + std::to_string(request_.max_response_bytes) + " bytes")
+  void count(std::size_t size, bool streamed) {
+    const std::size_t bound = request_.on_body && !streamed ? std::min(request_.max_response_bytes, kMaxErrorBytes)
+                                                            : request_.max_response_bytes;
+    received_ += size;
+    if (received_ <= bound) return;
+    throw Error(ErrorKind::kExhausted, doing() + ": the answer is longer than " + std::to_string(bound) + " bytes")
         .with_may_have_happened(true);
   }
 
   bool write(std::string_view data) noexcept {
     return guarded([&] {
-      received_ += data.size();
-      if (received_ > request_.max_response_bytes) refuse_size();
-      if (request_.on_body && response_.status >= 200 && response_.status < 300) {
+      const bool streamed = request_.on_body && response_.status >= 200 && response_.status < 300;
+      const bool first = received_ == 0;
+      count(data.size(), streamed);
+      if (streamed) {
+        if (first && request_.on_head) request_.on_head(response_);
         request_.on_body(data);
       } else {
         response_.body.append(data);

@@ -50,8 +50,11 @@ struct Request {
   // Less than 1 byte/s for this long is a stalled transfer (Error{kTimeout}).
   std::chrono::seconds stall_timeout{30};
   std::size_t max_response_bytes = 16u << 20;  // more is Error{kExhausted}, also for what `on_body` gets
-  // When set, a 2xx body goes here in pieces and Response::body stays empty; other bodies are collected as usual.
+  // When set, a 2xx body goes here in pieces and Response::body stays empty; other bodies are collected as usual, up to
+  // 1 MiB. May throw; the request then fails with that exception.
   std::function<void(std::string_view)> on_body = {};
+  // Gets the status and the fields before the first piece goes to `on_body`: what the pieces are. May throw likewise.
+  std::function<void(const struct Response&)> on_head = {};
   ProxyUse proxy = ProxyUse::kFromEnvironment;
   std::stop_token stop = {};
 };

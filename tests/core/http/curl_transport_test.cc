@@ -162,6 +162,40 @@ TEST(CurlTransport, GivesSuccessfulBodiesToTheSink) {
   EXPECT_EQ(streamed, "streamed");
 }
 
+TEST(CurlTransport, TellsWhatIsStreamedBeforeItsFirstPiece) {
+  LoopbackServer server({ScriptedReply{.status = 206, .headers = {{"Content-Range", "bytes 3-8/9"}}, .body = "pieces"},
+                         ScriptedReply{.status = 404, .body = "none"}});
+  CurlTransport transport(isolated());
+  std::string order;
+  Request request{.url = server.url() + "/"};
+  request.on_head = [&](const Response& head) {
+    order += std::to_string(head.status) + " " + std::string(head.headers.find("content-range").value_or("")) + ": ";
+  };
+  request.on_body = [&](std::string_view piece) { order += piece; };
+  transport.send(request);
+  EXPECT_EQ(transport.send(request).body, "none");
+  EXPECT_EQ(order, "206 bytes 3-8/9: pieces");
+}
+
+TEST(CurlTransport, EndsARequestWhoseAnswerIsNotWanted) {
+  LoopbackServer server({ScriptedReply{.body = "unwanted"}});
+  CurlTransport transport(isolated());
+  Request request{.url = server.url() + "/"};
+  request.on_head = [](const Response&) { throw Error(ErrorKind::kConflict, "not that one"); };
+  request.on_body = [](std::string_view) { FAIL() << "the head was refused"; };
+  EXPECT_EQ(failure_of(transport, request).kind(), ErrorKind::kConflict);
+}
+
+TEST(CurlTransport, BoundsAnErrorsBodyWhereOthersAreStreamed) {
+  LoopbackServer server({ScriptedReply{.status = 500, .body = std::string((1u << 20) + 1, 'x')}});
+  CurlTransport transport(isolated());
+  Request request{.url = server.url() + "/", .max_response_bytes = 1u << 30};
+  request.on_body = [](std::string_view) {};
+  EXPECT_EQ(failure_of(transport, request).kind(), ErrorKind::kExhausted);
+  request.on_body = {};
+  EXPECT_EQ(transport.send(request).body.size(), (1u << 20) + 1);
+}
+
 TEST(CurlTransport, BoundsTheAnswer) {
   LoopbackServer server({ScriptedReply{.body = std::string(2000, 'x')}});
   CurlTransport transport(isolated());
