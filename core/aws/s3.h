@@ -16,7 +16,7 @@ namespace penstock::aws {
 
 struct UploadRequest {
   std::string bucket, key = {};
-  std::filesystem::path file = {};
+  std::filesystem::path file = {};     // of upload_file()
   std::string kms_key_id = {};         // empty = the bucket's default key; the aws:kms header is sent all the same
   std::string encryption = "aws:kms";  // aws:kms | aws:kms:dsse | AES256 | none
   std::string content_type = "application/zip";
@@ -35,19 +35,40 @@ struct S3Options {
   bool send_checksum = true;
   bool force_path_style = false;  // also chosen by itself for IP and localhost endpoints and dotted buckets
   std::uint64_t multipart_threshold = 16u << 20;
-  std::uint64_t part_size = 8u << 20;  // raised so that 10,000 parts are enough
+  std::uint64_t part_size = 8u << 20;  // of the first parts, see multipart_part()
   int parallel_parts = 4;
   std::chrono::milliseconds timeout_per_request{300000};
 };
 
+// One upload, which may begin while its file is still being written. Not thread-safe; sends from threads of its own.
+class S3Upload {
+ public:
+  ~S3Upload();  // What was not finished is aborted: blocks for that, half a minute at most.
+
+  // The first bytes of the file, so many of them, will not change any more. Never blocks, never throws: finish() does.
+  // When it is another file than the last time, what was sent of that one is dropped.
+  void grow(const std::filesystem::path& file, std::uint64_t bytes);
+
+  // The file, perhaps renamed since, is complete. Blocks until the object is. A single PUT when it is not above the
+  // threshold, else multipart with parallel parts. Errors as in client.h, code() is S3's; Error{kCorrupt} when the file
+  // became shorter meanwhile (when its bytes changed, S3 refuses it). Once.
+  UploadResult finish(const std::filesystem::path& file);
+
+ private:
+  friend class S3Client;
+  struct State;
+  explicit S3Upload(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Thread-safe. Follows a region redirect once, and remembers it for the bucket.
 class S3Client {
  public:
   S3Client(std::shared_ptr<Client> client, S3Options options);
-  // Single PUT below the threshold, else multipart with parallel parts; aborted on failure. Follows a region redirect
-  // once, and remembers it for the bucket. The file is read from disk as it is sent, twice in all; it must not change
-  // meanwhile (Error{kCorrupt} when it became shorter, S3's refusal when its bytes changed). Errors as in client.h;
-  // code() is S3's. Thread-safe, blocking.
+  // Of request.file, which is complete. Blocks; see S3Upload::finish.
   UploadResult upload_file(const UploadRequest& request);
+  // For request.file see S3Upload; what the request refers to must outlive the upload.
+  std::unique_ptr<S3Upload> begin_upload(UploadRequest request);
 
  private:
   std::shared_ptr<Client> client_;
@@ -55,7 +76,11 @@ class S3Client {
   std::shared_ptr<class S3BucketRegions> regions_;
 };
 
-// Big enough for 10,000 parts, a whole number of MiB, at least `configured` and S3's minimum of 5 MiB.
-std::uint64_t multipart_part_size(std::uint64_t file_size, std::uint64_t configured) noexcept;
+// Where a part of a multipart upload is: at least `configured` and S3's minimum of 5 MiB, and larger the later, so that
+// 10,000 parts are enough for S3's largest object, whose size need not be known at the beginning.
+struct PartPlace {
+  std::uint64_t offset = 0, size = 0;
+};
+PartPlace multipart_part(std::size_t index, std::uint64_t configured) noexcept;
 
 }  // namespace penstock::aws

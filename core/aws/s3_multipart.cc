@@ -1,10 +1,5 @@
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <exception>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "core/aws/s3_object.h"
 #include "core/aws/xml.h"
@@ -14,123 +9,6 @@
 namespace penstock::aws {
 
 namespace {
-
-struct Part {
-  std::size_t index = 0;
-  std::uint64_t offset = 0, length = 0;
-  std::string sha256;  // hex
-};
-
-// The calling thread hashes, part after part; the uploading threads take what is hashed. The first failure ends all.
-class PartUploads {
- public:
-  PartUploads(const S3Object& object, const SourceFile& file, std::string upload_id)
-      : object_(object),
-        file_(file),
-        upload_id_(std::move(upload_id)),
-        part_size_(multipart_part_size(file.size(), object.options().part_size)),
-        etags_(static_cast<std::size_t>((file.size() + part_size_ - 1) / part_size_)) {}
-
-  // The SHA-256 of the whole file, hex.
-  std::string run() {
-    const std::stop_callback forward(object_.request().stop, [this] { stop_.request_stop(); });
-    const std::size_t count =
-        std::min(etags_.size(), static_cast<std::size_t>(std::max(1, object_.options().parallel_parts)));
-    std::vector<std::thread> threads;
-    std::string digest;
-    try {
-      for (std::size_t i = 0; i < count; ++i) {
-        threads.emplace_back([this] { upload_hashed_parts(); });
-      }
-      digest = hash_parts(count);
-    } catch (...) {
-      fail(std::current_exception());
-    }
-    {
-      std::lock_guard guard(mutex_);
-      all_hashed_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads) thread.join();
-    if (failure_) std::rethrow_exception(failure_);
-    return digest;
-  }
-
-  const std::vector<std::string>& etags() const { return etags_; }
-
- private:
-  std::string hash_parts(std::size_t ahead) {
-    Hasher whole(HashAlgorithm::kSha256);
-    for (std::size_t index = 0; index < etags_.size(); ++index) {
-      Part part{.index = index, .offset = index * part_size_, .length = 0, .sha256 = {}};
-      part.length = std::min(part_size_, file_.size() - part.offset);
-      part.sha256 = to_hex(file_.sha256(part.offset, part.length, stop_.get_token(), &whole));
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return failure_ || hashed_.size() < ahead; });
-      if (failure_) break;
-      hashed_.push_back(std::move(part));
-      lock.unlock();
-      changed_.notify_all();
-    }
-    return to_hex(whole.finish());
-  }
-
-  void upload_hashed_parts() noexcept {
-    try {
-      for (;;) {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return failure_ || all_hashed_ || !hashed_.empty(); });
-        if (failure_ || hashed_.empty()) return;
-        const Part part = std::move(hashed_.front());
-        hashed_.pop_front();
-        lock.unlock();
-        changed_.notify_all();
-        std::string etag = upload(part);
-        lock.lock();
-        etags_[part.index] = std::move(etag);
-      }
-    } catch (...) {
-      fail(std::current_exception());
-    }
-  }
-
-  std::string upload(const Part& part) {
-    const FileRange body(file_, part.offset, part.length);
-    Client::Call call{.name = "UploadPart", .method = "PUT"};
-    call.query = "partNumber=" + std::to_string(part.index + 1) + "&uploadId=" + percent_encode(upload_id_);
-    call.body_source = body.source();
-    call.payload_sha256 = part.sha256;
-    call.stop = stop_.get_token();
-    const http::Response response = object_.send(std::move(call));
-    const auto etag = response.headers.find("etag");
-    if (!etag || etag->empty()) {
-      throw Error(ErrorKind::kUnavailable,
-                  "uploading part " + std::to_string(part.index + 1) + ": the answer has no ETag");
-    }
-    return std::string(*etag);
-  }
-
-  void fail(std::exception_ptr failure) noexcept {
-    {
-      std::lock_guard guard(mutex_);
-      if (!failure_) failure_ = std::move(failure);
-    }
-    stop_.request_stop();
-    changed_.notify_all();
-  }
-
-  const S3Object& object_;
-  const SourceFile& file_;
-  const std::string upload_id_;
-  const std::uint64_t part_size_;
-  std::stop_source stop_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Part> hashed_;
-  bool all_hashed_ = false;
-  std::exception_ptr failure_;
-  std::vector<std::string> etags_;
-};
 
 std::string create(const S3Object& object) {
   Client::Call call{.name = "CreateMultipartUpload", .method = "POST", .path = "/", .query = "uploads"};
@@ -200,20 +78,128 @@ void abort(const S3Object& object, const std::string& upload_id) noexcept {
 
 }  // namespace
 
-UploadResult upload_in_parts(const S3Object& object, const SourceFile& file) {
-  const std::string upload_id = create(object);
+MultipartUpload::MultipartUpload(const S3Object& object, SourceFile& file)
+    : object_(object), file_(file), forward_stop_(object.request().stop, [this] { stop_.request_stop(); }) {
+  hasher_ = std::thread([this] {
+    try {
+      hash_parts();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  });
+}
+
+MultipartUpload::~MultipartUpload() {
+  fail(nullptr);
+  join();
+  if (!upload_id_.empty()) abort(object_, upload_id_);
+}
+
+void MultipartUpload::grow(std::uint64_t bytes) noexcept {
+  {
+    std::lock_guard guard(mutex_);
+    available_ = bytes;
+    file_.set_size(bytes);
+  }
+  changed_.notify_all();
+}
+
+UploadResult MultipartUpload::finish() {
+  {
+    std::lock_guard guard(mutex_);
+    complete_ = true;
+  }
+  changed_.notify_all();
+  join();
+  if (failure_) std::rethrow_exception(failure_);
+  const http::Response response = complete(object_, upload_id_, etags_, available_);
+  upload_id_.clear();
+  UploadResult result;
+  result.sha256 = sha256_;
+  result.bytes = available_;
+  result.version_id = std::string(response.headers.find("x-amz-version-id").value_or(""));
+  result.parts = static_cast<int>(etags_.size());
+  return result;
+}
+
+void MultipartUpload::hash_parts() {
+  std::string upload_id = create(object_);
+  const auto count = static_cast<std::size_t>(std::max(1, object_.options().parallel_parts));
+  std::unique_lock lock(mutex_);
+  upload_id_ = std::move(upload_id);
+  Hasher whole(HashAlgorithm::kSha256);
+  for (Part part;; ++part.index) {
+    part.place = multipart_part(part.index, object_.options().part_size);
+    const std::uint64_t end = part.place.offset + part.place.size;
+    changed_.wait(
+        lock, [&] { return stop_.stop_requested() || (hashed_.size() < count && (complete_ || available_ >= end)); });
+    if (stop_.stop_requested()) {
+      if (!failure_) failure_ = std::make_exception_ptr(Error(ErrorKind::kCancelled, "stopped"));
+      break;
+    }
+    if (part.place.offset >= available_) break;
+    part.place.size = std::min(part.place.size, available_ - part.place.offset);
+    lock.unlock();
+    part.sha256 = to_hex(file_.sha256(part.place.offset, part.place.size, stop_.get_token(), &whole));
+    lock.lock();
+    hashed_.push_back(part);
+    etags_.emplace_back();
+    if (senders_.size() < count) senders_.emplace_back([this] { send_parts(); });  // as long as there are parts for it
+    changed_.notify_all();
+  }
+  sha256_ = to_hex(whole.finish());
+  all_hashed_ = true;
+  changed_.notify_all();
+}
+
+void MultipartUpload::send_parts() noexcept {
   try {
-    PartUploads parts(object, file, upload_id);
-    UploadResult result;
-    result.sha256 = parts.run();
-    const http::Response response = complete(object, upload_id, parts.etags(), file.size());
-    result.bytes = file.size();
-    result.version_id = std::string(response.headers.find("x-amz-version-id").value_or(""));
-    result.parts = static_cast<int>(parts.etags().size());
-    return result;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return stop_.stop_requested() || all_hashed_ || !hashed_.empty(); });
+      if (stop_.stop_requested() || hashed_.empty()) return;
+      const Part part = std::move(hashed_.front());
+      hashed_.pop_front();
+      lock.unlock();
+      changed_.notify_all();
+      std::string etag = send(part);
+      lock.lock();
+      etags_[part.index] = std::move(etag);
+    }
   } catch (...) {
-    abort(object, upload_id);
-    throw;
+    fail(std::current_exception());
+  }
+}
+
+std::string MultipartUpload::send(const Part& part) {
+  const FileRange body(file_, part.place.offset, part.place.size);
+  Client::Call call{.name = "UploadPart", .method = "PUT"};
+  call.query = "partNumber=" + std::to_string(part.index + 1) + "&uploadId=" + percent_encode(upload_id_);
+  call.body_source = body.source();
+  call.payload_sha256 = part.sha256;
+  call.stop = stop_.get_token();
+  const http::Response response = object_.send(std::move(call));
+  const auto etag = response.headers.find("etag");
+  if (!etag || etag->empty()) {
+    throw Error(ErrorKind::kUnavailable,
+                "uploading part " + std::to_string(part.index + 1) + ": the answer has no ETag");
+  }
+  return std::string(*etag);
+}
+
+void MultipartUpload::fail(std::exception_ptr failure) noexcept {
+  {
+    std::lock_guard guard(mutex_);
+    if (!failure_) failure_ = std::move(failure);
+    stop_.request_stop();
+  }
+  changed_.notify_all();
+}
+
+void MultipartUpload::join() noexcept {
+  if (hasher_.joinable()) hasher_.join();  // it starts the others
+  for (std::thread& sender : senders_) {
+    if (sender.joinable()) sender.join();
   }
 }
 

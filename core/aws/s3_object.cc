@@ -54,9 +54,16 @@ SourceFile::SourceFile(const std::filesystem::path& path)
   ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
+bool SourceFile::is_at(const std::filesystem::path& path) const noexcept {
+  struct stat ours {
+  }, theirs{};
+  return ::fstat(fd_.get(), &ours) == 0 && ::stat(path.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+         ours.st_ino == theirs.st_ino;
+}
+
 std::size_t SourceFile::read(std::uint64_t offset, char* buffer, std::size_t capacity) const {
   const std::size_t wanted =
-      static_cast<std::size_t>(std::min<std::uint64_t>(capacity, size_ - std::min(size_, offset)));
+      static_cast<std::size_t>(std::min<std::uint64_t>(capacity, size() - std::min(size(), offset)));
   std::size_t filled = 0;
   while (filled < wanted) {
     const ssize_t count = ::pread(fd_.get(), buffer + filled, wanted - filled, static_cast<off_t>(offset + filled));

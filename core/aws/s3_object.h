@@ -1,10 +1,19 @@
 // One object under upload: its address, its credentials and its file. Private to the S3 client.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "core/aws/s3.h"
 #include "core/base/digest.h"
@@ -24,11 +33,15 @@ class S3BucketRegions {
   std::map<std::string, std::string> regions_;
 };
 
-// A file opened for reading; its size is that at opening. Thread-safe: all reads are positioned.
+// A file opened for reading; its size is that at opening, or what it was said to have since. Thread-safe: all reads are
+// positioned.
 class SourceFile {
  public:
   explicit SourceFile(const std::filesystem::path& path);
   std::uint64_t size() const noexcept { return size_; }
+  void set_size(std::uint64_t bytes) noexcept { size_ = bytes; }
+  // Whether the path leads to this file, which may have been renamed.
+  bool is_at(const std::filesystem::path& path) const noexcept;
   // Fills the buffer from `offset`, less only at the end of the file. Error{kCorrupt} when the file became shorter.
   std::size_t read(std::uint64_t offset, char* buffer, std::size_t capacity) const;
   // Raw SHA-256 of a range; `also` is fed with the same bytes.
@@ -37,7 +50,7 @@ class SourceFile {
  private:
   std::filesystem::path path_;
   UniqueFd fd_;
-  std::uint64_t size_ = 0;
+  std::atomic<std::uint64_t> size_ = 0;
 };
 
 // A range of a file as the body of a request. Serves one request at a time.
@@ -72,7 +85,48 @@ class S3Object {
   const UploadRequest& request_;
 };
 
-// Everything from CreateMultipartUpload to CompleteMultipartUpload, with AbortMultipartUpload when that fails.
-UploadResult upload_in_parts(const S3Object& object, const SourceFile& file);
+// Everything from CreateMultipartUpload to CompleteMultipartUpload, with AbortMultipartUpload when it does not come to
+// that. One thread hashes, part after part as they are written, others send what is hashed. The first failure ends all.
+class MultipartUpload {
+ public:
+  // Both must outlive it.
+  MultipartUpload(const S3Object& object, SourceFile& file);
+  ~MultipartUpload();
+
+  // The file's first bytes that will not change. Any thread.
+  void grow(std::uint64_t bytes) noexcept;
+  // The file is complete. Blocks.
+  UploadResult finish();
+
+ private:
+  struct Part {
+    std::size_t index = 0;
+    PartPlace place;
+    std::string sha256;  // hex
+  };
+  void hash_parts();
+  void send_parts() noexcept;
+  std::string send(const Part& part);
+  void fail(std::exception_ptr failure) noexcept;
+  void join() noexcept;
+
+  const S3Object& object_;
+  SourceFile& file_;
+  std::stop_source stop_;
+  const std::stop_callback<std::function<void()>> forward_stop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_:
+  std::uint64_t available_ = 0;
+  bool complete_ = false, all_hashed_ = false;
+  std::deque<Part> hashed_;
+  std::exception_ptr failure_;
+  std::vector<std::string> etags_;
+  std::string upload_id_;  // empty = not created
+  // Of the hashing thread, until it has ended:
+  std::string sha256_;
+  std::vector<std::thread> senders_;
+  std::thread hasher_;
+};
 
 }  // namespace penstock::aws

@@ -151,6 +151,9 @@ Result GitSource::run(Context& context) {
   std::filesystem::create_directories(options_.artifact_directory);
   const ArtifactFile file(options_.artifact_directory / (context.id() + ".zip"));
   request.output = file.path();
+  // A large artifact is sent while it is still being made.
+  std::unique_ptr<aws::S3Upload> begun = s3_->begin_upload(upload_request(context));
+  request.on_written = [&](const std::filesystem::path& path, std::uint64_t bytes) { begun->grow(path, bytes); };
   const SourceResult source =
       repeat_while_transient(context, clock_, "fetching", [&] { return fetch_and_zip(context, request); });
   context.add_phase("zip", source.zip);
@@ -160,8 +163,8 @@ Result GitSource::run(Context& context) {
                    : "") +
               " (zipped in " + seconds_text(source.zip) + ")");
 
-  const aws::UploadResult uploaded =
-      repeat_while_transient(context, clock_, "uploading", [&] { return upload(context, file.path()); });
+  const aws::UploadResult uploaded = repeat_while_transient(
+      context, clock_, "uploading", [&] { return upload(context, file.path(), std::move(begun)); });
   const aws::S3Location& location = only_output(job).location;
   context.set_artifact({.bucket = location.bucket,
                         .key = location.key,
@@ -194,18 +197,26 @@ SourceResult GitSource::fetch_and_zip(Context& context, SourceRequest& request) 
   }
 }
 
-aws::UploadResult GitSource::upload(Context& context, const std::filesystem::path& file) const {
-  const PhaseTimer timer(context, "upload");
+aws::UploadRequest GitSource::upload_request(Context& context) const {
   const aws::PipelineJob& job = context.job();
   aws::UploadRequest request;
   request.bucket = only_output(job).location.bucket;
   request.key = only_output(job).location.key;
-  request.file = file;
   request.kms_key_id = job.encryption_key_id;
   request.credentials = &context.credentials();
   request.stop = context.stop();
+  return request;
+}
+
+aws::UploadResult GitSource::upload(Context& context, const std::filesystem::path& file,
+                                    std::unique_ptr<aws::S3Upload> begun) const {
+  const PhaseTimer timer(context, "upload");
+  aws::UploadRequest request = upload_request(context);
+  request.file = file;
   try {
-    return s3_->upload_file(request);
+    if (!begun) return s3_->upload_file(request);
+    const std::unique_ptr<aws::S3Upload> upload = std::move(begun);
+    return upload->finish(file);
   } catch (const Error& error) {
     // Artifact credentials live for about 15 minutes, and S3 also calls expired ones "access denied".
     if (error.kind() != ErrorKind::kUnauthenticated && error.kind() != ErrorKind::kPermission) throw;

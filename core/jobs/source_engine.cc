@@ -126,6 +126,7 @@ archive::WriteResult SourceEngine::zip(const git::Snapshot& snapshot, const Sour
   options.output = request.output;
   options.previous = last ? last->file : request.previous;
   if (last) options.previous_directory_crc32 = last->directory_crc32;
+  options.on_progress = request.on_written;
   options.stop = request.stop;
   const archive::WriteResult result = archive::write_archive(next, contents, options);
   if (request.log) {

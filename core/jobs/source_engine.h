@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -25,6 +26,8 @@ struct SourceRequest {
   std::filesystem::path previous;
   std::stop_token stop;
   std::function<void(std::string_view)> log;  // may be null
+  // As archive::WriteOptions::on_progress; the file's name changes when the artifact is begun again. May be null.
+  std::function<void(const std::filesystem::path& file, std::uint64_t bytes)> on_written;
   // Told when fetching is done and zipping begins; may be null.
   std::function<void(const git::Commit&, std::chrono::duration<double> fetched_in)> on_fetched;
 };

@@ -1,8 +1,10 @@
 #include "core/aws/s3.h"
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -282,14 +284,92 @@ TEST_F(S3Test, ReportsAMissingFileAndAFolder) {
   EXPECT_EQ(error_of([&] { make().upload_file(request); }).kind(), ErrorKind::kInvalidInput);
 }
 
-TEST(MultipartPartSize, FitsTenThousandParts) {
-  EXPECT_EQ(multipart_part_size(17 * kMiB, 8 * kMiB), 8 * kMiB);
-  EXPECT_EQ(multipart_part_size(17 * kMiB, 1), 5 * kMiB);
-  EXPECT_EQ(multipart_part_size(17 * kMiB, 8 * kMiB + 1), 9 * kMiB);
-  const std::uint64_t huge = 5ull << 40;
-  const std::uint64_t part = multipart_part_size(huge, 8 * kMiB);
-  EXPECT_EQ(part % kMiB, 0u);
-  EXPECT_LE((huge + part - 1) / part, 10000u);
+TEST_F(S3Test, SendsAFileWhileItGrows) {
+  const UploadRequest request = request_for(4 * 5 * kMiB + 5);
+  const auto growing = directory_.path() / "growing";
+  write_file_atomically(growing, content_);
+  S3Client client = make();
+  const auto upload = client.begin_upload(request);
+  upload->grow(growing, 1000);
+  upload->grow(growing, 6 * kMiB);
+  const auto parts_here = [&](std::size_t count) {
+    for (int i = 0; i < 2000; ++i) {
+      {
+        std::lock_guard guard(s3_.mutex);
+        if (s3_.parts.size() >= count) return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  };
+  EXPECT_TRUE(parts_here(1));
+  upload->grow(growing, 15 * kMiB);
+  EXPECT_TRUE(parts_here(3));
+  std::filesystem::rename(growing, request.file);
+  const UploadResult result = upload->finish(request.file);
+  EXPECT_EQ(result.parts, 5);
+  EXPECT_EQ(result.sha256, sha256_hex(content_));
+  EXPECT_TRUE(s3_.object == content_);
+  EXPECT_EQ(s3_.created, 1);
+}
+
+TEST_F(S3Test, StartsAgainWithAnotherFile) {
+  const UploadRequest request = request_for(2 * 5 * kMiB);
+  for (const bool is_told : {true, false}) {
+    s3_.created = s3_.aborted = 0;
+    s3_.completed = false;
+    s3_.parts.clear();
+    const auto first = directory_.path() / "first", second = directory_.path() / "second";
+    write_file_atomically(first, std::string(3 * 5 * kMiB, 'x'));
+    write_file_atomically(second, content_);
+    S3Client client = make();
+    const auto upload = client.begin_upload(request);
+    upload->grow(first, 11 * kMiB);
+    if (is_told) upload->grow(second, 6 * kMiB);
+    EXPECT_EQ(upload->finish(second).parts, 2);
+    EXPECT_TRUE(s3_.object == content_);
+    EXPECT_EQ(s3_.created, s3_.aborted + 1);
+  }
+}
+
+TEST_F(S3Test, AbortsWhatIsNotFinished) {
+  const UploadRequest request = request_for(2 * 5 * kMiB);
+  S3Client client = make();
+  auto upload = client.begin_upload(request);
+  upload->grow(request.file, 6 * kMiB);
+  upload.reset();
+  EXPECT_EQ(s3_.created, s3_.aborted);
+  EXPECT_FALSE(s3_.completed);
+}
+
+TEST_F(S3Test, AFailureWhileTheFileGrowsIsToldAtTheEnd) {
+  const UploadRequest request = request_for(2 * 5 * kMiB);
+  s3_.fault = [&](const Sent& sent, int) -> std::optional<http::Response> {
+    if (sent.method != "PUT") return std::nullopt;
+    return answer(403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>");
+  };
+  S3Client client = make();
+  const auto upload = client.begin_upload(request);
+  upload->grow(request.file, 6 * kMiB);
+  upload->grow(request.file, 10 * kMiB);
+  EXPECT_EQ(error_of([&] { upload->finish(request.file); }).code(), "AccessDenied");
+  upload->grow(directory_.path() / "none", 10 * kMiB);
+}
+
+TEST(MultipartPart, FitsTenThousandParts) {
+  EXPECT_EQ(multipart_part(0, 8 * kMiB).size, 8 * kMiB);
+  EXPECT_EQ(multipart_part(0, 1).size, 5 * kMiB);
+  EXPECT_EQ(multipart_part(0, 8 * kMiB + 1).size, 9 * kMiB);
+  for (const std::uint64_t configured : {std::uint64_t{1}, 8 * kMiB, std::uint64_t{100} << 30}) {
+    std::uint64_t end = 0;
+    for (std::size_t i = 0; i < 10'000; ++i) {
+      const PartPlace part = multipart_part(i, configured);
+      ASSERT_EQ(part.offset, end) << i;
+      ASSERT_LE(part.size, std::uint64_t{5} << 30);
+      end += part.size;
+    }
+    EXPECT_GE(end, std::uint64_t{5} << 40);
+  }
 }
 
 }  // namespace
