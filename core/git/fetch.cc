@@ -15,6 +15,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::size_t kMaxTags = 200'000;
+constexpr std::size_t kMaxTagLineBytes = 64u << 10;
+
 std::string_view protocol_of(const Remote& remote) noexcept {
   switch (remote.scheme) {
     case Scheme::kHttps:
@@ -155,19 +158,39 @@ ProcessOptions Fetcher::process_options(const std::filesystem::path& mirror) con
   return process;
 }
 
-std::optional<FetchDiagnosis> Fetcher::fetch(const std::filesystem::path& mirror, const std::string& depth_option,
-                                             const std::string& refspec) const {
-  const std::string shown = remote_.for_git();
+std::optional<FetchDiagnosis> Fetcher::run(ProcessOptions process,
+                                           const std::function<void(std::string_view)>& progress) const {
+  const std::string doing = "fetching " + in_quotes(remote_.for_git());
   const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - std::chrono::steady_clock::now());
   const auto timed_out = [&] {
-    return Error(ErrorKind::kTimeout, "fetching " + in_quotes(shown) + ": not done within " +
-                                          std::to_string(request_.timeout.count() / 1000) + " s");
+    return Error(ErrorKind::kTimeout,
+                 doing + ": not done within " + std::to_string(request_.timeout.count() / 1000) + " s");
   };
-  if (request_.stop.stop_requested()) throw Error(ErrorKind::kCancelled, "fetching " + in_quotes(shown) + ": stopped");
+  if (request_.stop.stop_requested()) throw Error(ErrorKind::kCancelled, doing + ": stopped");
   if (left <= milliseconds(0)) throw timed_out();
 
   const std::vector<std::string> secrets = secrets_of(request_.credential);
-  ProgressFilter progress(request_.on_progress, secrets);
+  ProgressFilter filter(progress, secrets);
+  process.timeout = left;
+  process.on_error_line = [&](std::string_view line) { filter.feed(line); };
+  const ProcessResult result = run_process(process);
+  if (result.cancelled) throw Error(ErrorKind::kCancelled, doing + ": stopped");
+  if (result.timed_out) throw timed_out();
+  if (result.succeeded()) return std::nullopt;
+  FetchDiagnosis diagnosis = diagnose_fetch(mask(result.standard_error, secrets));
+  diagnosis.had_credential = !std::holds_alternative<NoCredential>(request_.credential);
+  if (result.signal != 0 && diagnosis.fault == FetchFault::kUnknown)
+    diagnosis.detail = "git was ended by signal " + std::to_string(result.signal);
+  return diagnosis;
+}
+
+std::optional<FetchDiagnosis> Fetcher::fetch(const std::filesystem::path& mirror, const std::string& depth_option,
+                                             const std::string& refspec) const {
+  return fetch(mirror, depth_option, std::vector<std::string>{refspec});
+}
+
+std::optional<FetchDiagnosis> Fetcher::fetch(const std::filesystem::path& mirror, const std::string& depth_option,
+                                             const std::vector<std::string>& refspecs) const {
   ProcessOptions process = process_options(mirror);
   process.argv = {"git",
                   "fetch",
@@ -179,19 +202,53 @@ std::optional<FetchDiagnosis> Fetcher::fetch(const std::filesystem::path& mirror
                   "--progress",
                   depth_option,
                   "--",
-                  shown,
-                  refspec};
-  process.timeout = left;
-  process.on_error_line = [&](std::string_view line) { progress.feed(line); };
-  const ProcessResult result = run_process(process);
-  if (result.cancelled) throw Error(ErrorKind::kCancelled, "fetching " + in_quotes(shown) + ": stopped");
-  if (result.timed_out) throw timed_out();
-  if (result.succeeded()) return std::nullopt;
-  FetchDiagnosis diagnosis = diagnose_fetch(mask(result.standard_error, secrets));
-  diagnosis.had_credential = !std::holds_alternative<NoCredential>(request_.credential);
-  if (result.signal != 0 && diagnosis.fault == FetchFault::kUnknown)
-    diagnosis.detail = "git was ended by signal " + std::to_string(result.signal);
-  return diagnosis;
+                  remote_.for_git()};
+  process.argv.insert(process.argv.end(), refspecs.begin(), refspecs.end());
+  return run(std::move(process), request_.on_progress);
+}
+
+std::vector<RemoteTag> Fetcher::list_tags(const std::filesystem::path& mirror) const {
+  std::vector<RemoteTag> tags;
+  bool too_many = false;
+  const auto take_line = [&](std::string_view line) {
+    const std::string_view id = line.substr(0, line.find('\t'));
+    if (!is_object_id(id) || id.size() == line.size()) return;
+    std::string_view name = line.substr(id.size() + 1);
+    if (name.ends_with("^{}")) {
+      name.remove_suffix(3);
+      if (!tags.empty() && tags.back().name == name) tags.back().peeled_id = id;
+      return;
+    }
+    if (!name.starts_with("refs/tags/") || !is_ref_name(name)) return;
+    if (tags.size() == kMaxTags) {
+      too_many = true;
+      return;
+    }
+    tags.push_back({.name = std::string(name), .object_id = std::string(id), .peeled_id = {}});
+  };
+  std::string rest;  // of a line that is not whole yet
+  ProcessOptions process = process_options(mirror);
+  process.argv = {"git", "ls-remote", "--tags", "--", remote_.for_git()};
+  process.on_output = [&](std::string_view bytes) {
+    rest += bytes;
+    std::string_view lines = rest;
+    for (std::size_t end = lines.find('\n'); end != std::string_view::npos; end = lines.find('\n')) {
+      take_line(lines.substr(0, end));
+      lines.remove_prefix(end + 1);
+    }
+    rest.erase(0, lines.size() > kMaxTagLineBytes ? rest.size() : rest.size() - lines.size());
+  };
+  if (const auto diagnosis = run(std::move(process), {})) throw make_fetch_error(*diagnosis, remote_.for_git());
+  if (too_many) {
+    throw Error(ErrorKind::kExhausted, "listing the tags of " + in_quotes(remote_.for_git()) +
+                                           ": there are more than " + std::to_string(kMaxTags));
+  }
+  std::sort(tags.begin(), tags.end(), [](const RemoteTag& a, const RemoteTag& b) { return a.name < b.name; });
+  return tags;
+}
+
+void Fetcher::report(std::string_view line) const {
+  if (request_.on_progress) request_.on_progress(line);
 }
 
 }  // namespace penstock::git
