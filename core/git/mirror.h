@@ -57,7 +57,7 @@ enum class EntryKind {
   kExecutable,
   kSymlink,
   kSubmodule,
-  kUnchangedFolder,  // only of walk_since(): stands for everything below it
+  kUnchangedFolder,  // only with WalkOptions::since: stands for everything below it
 };
 struct TreeEntry {
   std::string path;  // relative, '/' between parts; bytes as in the tree
@@ -65,8 +65,18 @@ struct TreeEntry {
   std::string object_id;  // 40 hex
 };
 
-// The files of a commit one by one, sorted by the bytes of their paths, without holding them all. Not thread-safe; must
-// not outlive its snapshot.
+struct WalkOptions {
+  std::string folder{};  // only what is below it, with paths from there
+  // An earlier commit: a folder whose content is the same there comes as one entry of the kind kUnchangedFolder (with
+  // an empty path when nothing has changed), in its place. As without when that commit is not here any more.
+  std::string since{};
+  // Told of each folder before what is in it, with its path (empty, or ending in '/') and the blob that its
+  // .gitattributes are in, empty for none. False: it is left out with all below. May be null.
+  std::function<bool(const std::string& folder, const std::string& attributes_id)> on_folder{};
+};
+
+// The files of a commit one by one, sorted by the bytes of their paths (a submodule's with a slash at its end), without
+// holding them all. Not thread-safe; must not outlive its snapshot.
 class TreeWalk {
  public:
   TreeWalk(TreeWalk&&) noexcept;
@@ -75,6 +85,8 @@ class TreeWalk {
   // that no artifact may contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates);
   // kInvalidInput also above a million files.
   std::optional<TreeEntry> next();
+  // Paths seen so far that differ from a neighbour's in the case of (ASCII) letters only; the first hundred of them.
+  const std::vector<std::string>& case_clashes() const;
 
  private:
   friend class Snapshot;
@@ -90,12 +102,10 @@ class Snapshot {
   Snapshot& operator=(Snapshot&&) noexcept;
   ~Snapshot();
   const Commit& commit() const;
-  // Of the whole tree, or of what is below a folder, with paths from there. Nothing when the commit has no such folder.
-  std::optional<TreeWalk> walk(std::string_view folder = {}) const;
-  // The same, but a folder whose content is the same in an earlier commit comes as one entry of the kind
-  // kUnchangedFolder (with an empty path when nothing has changed), in its place. As walk() when that commit is not
-  // here any more.
-  std::optional<TreeWalk> walk_since(const std::string& earlier_commit, std::string_view folder = {}) const;
+  // Nothing when the commit has no such folder.
+  std::optional<TreeWalk> walk(const WalkOptions& options = {}) const;
+  // The entry of that path; nothing when there is none, or it is a folder.
+  std::optional<TreeEntry> find(std::string_view path) const;
   std::uint64_t blob_size(const std::string& object_id) const;
   // The blob in pieces of at most 1 MiB (one piece when it is small, none when it is empty). Blobs above 32 MiB are
   // streamed and never held whole.

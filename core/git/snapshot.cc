@@ -160,6 +160,10 @@ std::optional<TreeEntry> TreeWalk::next() {
   return state_->files.next();
 }
 
+const std::vector<std::string>& TreeWalk::case_clashes() const {
+  return state_->files.case_clashes();
+}
+
 namespace {
 
 // The tree of a folder below a root; nothing when there is none.
@@ -178,24 +182,33 @@ std::optional<git_oid> find_folder(git_oid root, std::string_view folder, const 
 
 }  // namespace
 
-std::optional<TreeWalk> Snapshot::walk(std::string_view folder) const {
+std::optional<TreeWalk> Snapshot::walk(const WalkOptions& options) const {
   const auto read = state_->tree_reader();
-  const auto root = find_folder(id_from_hex(state_->commit.tree_id), folder, read);
+  const auto root = find_folder(id_from_hex(state_->commit.tree_id), options.folder, read);
   if (!root) return std::nullopt;
-  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(*root, read)}));
+  TreeCursor::Options cursor{.on_folder = options.on_folder};
+  if (const auto earlier_root = state_->tree_of(options.since)) {
+    cursor.read_earlier = [state = state_.get()](const git_oid& id, const std::string&) {
+      return state->find(id, GIT_OBJECT_TREE);
+    };
+    cursor.earlier = find_folder(*earlier_root, options.folder, cursor.read_earlier);
+  }
+  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(*root, read, std::move(cursor))}));
 }
 
-std::optional<TreeWalk> Snapshot::walk_since(const std::string& earlier_commit, std::string_view folder) const {
+std::optional<TreeEntry> Snapshot::find(std::string_view path) const {
+  const std::size_t slash = path.rfind('/');
+  const std::string_view folder = slash == std::string_view::npos ? "" : path.substr(0, slash);
   const auto read = state_->tree_reader();
-  const auto read_earlier = [state = state_.get()](const git_oid& id, const std::string&) {
-    return state->find(id, GIT_OBJECT_TREE);
-  };
-  const auto earlier_root = state_->tree_of(earlier_commit);
-  const auto earlier = earlier_root ? find_folder(*earlier_root, folder, read_earlier) : std::nullopt;
-  if (!earlier) return walk(folder);
-  const auto root = find_folder(id_from_hex(state_->commit.tree_id), folder, read);
-  if (!root) return std::nullopt;
-  return TreeWalk(std::make_unique<TreeWalk::State>(TreeWalk::State{TreeCursor(*root, read, *earlier, read_earlier)}));
+  const auto tree = find_folder(id_from_hex(state_->commit.tree_id), folder, read);
+  if (!tree) return std::nullopt;
+  const OdbObjectHandle object = read(*tree, std::string(folder));
+  const std::vector<RawTreeEntry> entries = entries_of(object);
+  const RawTreeEntry* found = find_entry(entries, path.substr(slash == std::string_view::npos ? 0 : slash + 1));
+  if (found == nullptr || is_folder(*found)) return std::nullopt;
+  return TreeEntry{.path = std::string(path),
+                   .kind = kind_of_mode(found->mode, std::string(path)),
+                   .object_id = id_text(id_from_bytes(found->id))};
 }
 
 std::uint64_t Snapshot::blob_size(const std::string& object_id) const {

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxFiles = 1'000'000;
 constexpr std::size_t kMaxFolders = 300'000;
 constexpr std::size_t kMaxPathBytesInAll = 512u << 20;
+constexpr std::size_t kMaxCaseClashes = 100;
 constexpr std::size_t kMaxPathBytes = 60'000;  // a zip's names end at 65,535
 
 [[noreturn]] void refuse_size(const std::string& what) {
@@ -43,21 +44,6 @@ void refuse_unsafe_names(const std::string& prefix, const std::vector<RawTreeEnt
   }
 }
 
-EntryKind kind_of_mode(std::uint32_t mode, const std::string& path) {
-  switch (mode & 0170000) {
-    case 0100000:
-      return (mode & 0100) != 0 ? EntryKind::kExecutable : EntryKind::kFile;
-    case 0120000:
-      return EntryKind::kSymlink;
-    case 0160000:
-      return EntryKind::kSubmodule;
-    default:
-      throw Error(ErrorKind::kInvalidInput,
-                  "reading the commit's files: the entry " + in_quotes(path) + " is neither file, link nor folder")
-          .with_code("UnsafeTreeEntry");
-  }
-}
-
 // Submodules are folders to everybody but git.
 bool ends_in_slash(const RawTreeEntry& entry) {
   return is_folder(entry) || (entry.mode & 0170000) == 0160000;
@@ -78,13 +64,26 @@ bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b) {
 
 }  // namespace
 
-TreeCursor::TreeCursor(const git_oid& root, ReadTree read) : read_(std::move(read)) {
-  enter(root, nullptr, "");
+EntryKind kind_of_mode(std::uint32_t mode, const std::string& path) {
+  switch (mode & 0170000) {
+    case 0100000:
+      return (mode & 0100) != 0 ? EntryKind::kExecutable : EntryKind::kFile;
+    case 0120000:
+      return EntryKind::kSymlink;
+    case 0160000:
+      return EntryKind::kSubmodule;
+    default:
+      throw Error(ErrorKind::kInvalidInput,
+                  "reading the commit's files: the entry " + in_quotes(path) + " is neither file, link nor folder")
+          .with_code("UnsafeTreeEntry");
+  }
 }
 
-TreeCursor::TreeCursor(const git_oid& root, ReadTree read, const git_oid& earlier, ReadTree read_earlier)
-    : read_(std::move(read)), read_earlier_(std::move(read_earlier)), unchanged_(git_oid_equal(&root, &earlier) != 0) {
-  if (!unchanged_) enter(root, &earlier, "");
+TreeCursor::TreeCursor(const git_oid& root, ReadTree read, Options options)
+    : read_(std::move(read)),
+      options_(std::move(options)),
+      unchanged_(options_.earlier && git_oid_equal(&root, &*options_.earlier) != 0) {
+  if (!unchanged_) enter(root, options_.earlier ? &*options_.earlier : nullptr, "");
 }
 
 TreeCursor::Listing TreeCursor::list(OdbObjectHandle object) {
@@ -106,10 +105,34 @@ void TreeCursor::enter(const git_oid& id, const git_oid* earlier, std::string pr
     if (path_bytes_ > kMaxPathBytesInAll) refuse_size(std::to_string(kMaxPathBytesInAll >> 20) + " MiB of names");
   }
   refuse_unsafe_names(folder.prefix, folder.now.entries);
+  if (!is_wanted(folder)) return;
+  note_case_clashes(folder);
   if (earlier != nullptr) {
-    if (OdbObjectHandle object = read_earlier_(*earlier, folder.prefix)) folder.earlier = list(std::move(object));
+    if (OdbObjectHandle object = options_.read_earlier(*earlier, folder.prefix))
+      folder.earlier = list(std::move(object));
   }
   folders_.push_back(std::move(folder));
+}
+
+bool TreeCursor::is_wanted(const Folder& folder) const {
+  if (!options_.on_folder) return true;
+  const RawTreeEntry* attributes = find_entry(folder.now.entries, ".gitattributes");
+  const bool is_file = attributes != nullptr && (attributes->mode & 0170000) == 0100000;
+  return options_.on_folder(folder.prefix, is_file ? id_text(id_from_bytes(attributes->id)) : "");
+}
+
+void TreeCursor::note_case_clashes(const Folder& folder) {
+  std::vector<std::pair<std::string, std::string_view>> names;
+  bool some_upper = false;
+  for (const RawTreeEntry& entry : folder.now.entries) {
+    names.emplace_back(to_lower(entry.name), entry.name);
+    some_upper = some_upper || names.back().first != entry.name;
+  }
+  if (!some_upper) return;
+  std::sort(names.begin(), names.end());
+  for (std::size_t i = 1; i < names.size() && case_clashes_.size() < kMaxCaseClashes; ++i) {
+    if (names[i].first == names[i - 1].first) case_clashes_.push_back(folder.prefix + std::string(names[i].second));
+  }
 }
 
 std::optional<TreeEntry> TreeCursor::next() {

@@ -48,7 +48,7 @@ std::string folder_path(std::string_view subdirectory) {
 git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& request,
                             const std::optional<KeptArtifact>& since) {
   const std::string folder = folder_path(request.subdirectory);
-  std::optional<git::TreeWalk> walk = since ? snapshot.walk_since(since->commit_id, folder) : snapshot.walk(folder);
+  std::optional<git::TreeWalk> walk = snapshot.walk({.folder = folder, .since = since ? since->commit_id : ""});
   if (!walk) {
     throw Error(ErrorKind::kConfiguration,
                 "selecting subdirectory " + in_quotes(request.subdirectory) + ": the commit has no such folder");

@@ -88,7 +88,7 @@ TEST_F(SnapshotTest, FoldersThatAreAsTheyWereComeAsOneEntry) {
   };
   const auto found = [&](const Snapshot& snapshot, const std::string& since, std::string_view folder) {
     std::vector<std::pair<std::string, EntryKind>> entries;
-    TreeWalk walk = snapshot.walk_since(since, folder).value();
+    TreeWalk walk = snapshot.walk({.folder = std::string(folder), .since = since}).value();
     while (const auto entry = walk.next()) entries.emplace_back(entry->path, entry->kind);
     return entries;
   };
@@ -108,8 +108,55 @@ TEST_F(SnapshotTest, FoldersThatAreAsTheyWereComeAsOneEntry) {
   // Compared with what is not here, is no commit, or has no such folder.
   for (const std::string& other : {std::string(40, '1'), origin_.blob("1"), std::string("main"), std::string()})
     EXPECT_EQ(found(snapshot, other, "").size(), 5u) << other;
-  EXPECT_FALSE(snapshot.walk_since(first, "a-b"));
-  EXPECT_FALSE(snapshot.walk_since(first, "nowhere"));
+  EXPECT_FALSE(snapshot.walk({.folder = "a-b", .since = first}));
+  EXPECT_FALSE(snapshot.walk({.folder = "nowhere", .since = first}));
+}
+
+TEST_F(SnapshotTest, FindsOneEntryByItsPath) {
+  const std::string blob = origin_.blob("x");
+  const std::string inner = origin_.tree({{"100755", "x", blob}, {"160000", "module", std::string(40, 'b')}});
+  const std::string id = origin_.commit(origin_.tree({{"40000", "a", inner}, {"120000", "link", blob}}));
+  origin_.set_branch("main", id);
+  const Snapshot snapshot = fetch(id);
+  EXPECT_EQ(snapshot.find("a/x").value().kind, EntryKind::kExecutable);
+  EXPECT_EQ(snapshot.find("a/x").value().object_id, blob);
+  EXPECT_EQ(snapshot.find("a/module").value().object_id, std::string(40, 'b'));
+  EXPECT_EQ(snapshot.find("link").value().kind, EntryKind::kSymlink);
+  for (const char* nothing : {"a", "a/", "a/y", "link/x", "", "/"}) EXPECT_FALSE(snapshot.find(nothing)) << nothing;
+}
+
+TEST_F(SnapshotTest, TellsOfFoldersAndLeavesOutWhatIsNotWanted) {
+  const std::string blob = origin_.blob("x"), attributes = origin_.blob("* text\n");
+  const std::string inner = origin_.tree({{"100644", ".gitattributes", attributes}, {"100644", "x", blob}});
+  const std::string id = origin_.commit(
+      origin_.tree({{"40000", "a", inner}, {"40000", "b", inner}, {"120000", ".gitattributes", attributes}}));
+  origin_.set_branch("main", id);
+  const Snapshot snapshot = fetch(id);
+  std::vector<std::string> told, found;
+  TreeWalk walk = snapshot
+                      .walk({.on_folder =
+                                 [&](const std::string& folder, const std::string& attributes_id) {
+                                   told.push_back(folder + "=" + (attributes_id.empty() ? "none" : "some"));
+                                   return folder != "a/";
+                                 }})
+                      .value();
+  while (const auto entry = walk.next()) found.push_back(entry->path);
+  EXPECT_EQ(told, (std::vector<std::string>{"=none", "a/=some", "b/=some"}));
+  EXPECT_EQ(found, (std::vector<std::string>{".gitattributes", "b/.gitattributes", "b/x"}));
+}
+
+TEST_F(SnapshotTest, NotesNamesThatDifferInCaseOnly) {
+  const std::string blob = origin_.blob("x");
+  const std::string inner =
+      origin_.tree({{"100644", "README", blob}, {"100644", "ReadMe", blob}, {"100644", "a", blob}});
+  const std::string id = origin_.commit(origin_.tree(
+      {{"40000", "Docs", inner}, {"100644", "docs", blob}, {"100644", "docs-", blob}, {"100644", "X", blob}}));
+  origin_.set_branch("main", id);
+  const Snapshot snapshot = fetch(id);
+  TreeWalk walk = snapshot.walk().value();
+  while (walk.next()) {
+  }
+  EXPECT_EQ(walk.case_clashes(), (std::vector<std::string>{"docs", "Docs/ReadMe"}));
 }
 
 TEST_F(SnapshotTest, TellsWhoAndWhenAndWhat) {
