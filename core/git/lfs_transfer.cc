@@ -23,6 +23,8 @@ using Next = LfsVerdict::Next;
 constexpr std::size_t kMaxQuestionAnswer = 8u << 20;
 constexpr std::size_t kErrorBodyAllowance = 1u << 20;
 constexpr int kMaxRedirects = 5;
+// A download that got so much farther before it was cut counts as a fresh one: the larger, the more often it is cut.
+constexpr std::uint64_t kProgress = 1u << 20;
 constexpr int kMaxMisreadings = 2;
 constexpr std::size_t kHeadBytes = 64;  // enough to tell a web page
 // An action that is refused when it is new was not refused for its age.
@@ -90,12 +92,15 @@ void LfsTransfer::work() noexcept {
     } catch (...) {
       failure = std::current_exception();
     }
+    {
+      const std::lock_guard lock(mutex_);
+      if (failure && !failure_) failure_ = failure;
+      if (was_question) asking_ = false;
+      --at_work_;
+      changed_.notify_all();
+    }
+    // Only now, so that what it makes the others throw comes second.
     if (failure) stop_.request_stop();
-    const std::lock_guard lock(mutex_);
-    if (failure && !failure_) failure_ = failure;
-    if (was_question) asking_ = false;
-    --at_work_;
-    changed_.notify_all();
   }
 }
 
@@ -246,7 +251,7 @@ void LfsTransfer::download(Task task) {
 
 std::optional<Error> LfsTransfer::get(Task& task) {
   std::optional<Error> refusal;
-  try_repeatedly([&] {
+  const auto once = [&] {
     if (!task.draft) task.draft = std::make_unique<LfsDraft>(request_.folder, task.object->pointer);
     // A connection may break after the last byte.
     if (task.draft->wanted() > 0) {
@@ -282,9 +287,10 @@ std::optional<Error> LfsTransfer::get(Task& task) {
     if (good) return;
     refuse_bytes(task, "",
                  came == task.object->pointer.size
-                     ? "with another SHA-256"
-                     : "of " + std::to_string(came) + " bytes instead of " + std::to_string(task.object->pointer.size));
-  });
+                     ? "bytes with another SHA-256"
+                     : std::to_string(came) + " bytes instead of " + std::to_string(task.object->pointer.size));
+  };
+  try_repeatedly(once, [&] { return task.draft ? task.draft->size() : 0; });
   return refusal;
 }
 
@@ -332,7 +338,7 @@ http::Request LfsTransfer::make_get(Task& task, const http::Url& url, bool left_
   request.on_body = [this, &task, &head](std::string_view piece) {
     if (head.size() < kHeadBytes) head += piece.substr(0, kHeadBytes - head.size());
     if (piece.size() > task.draft->wanted()) {
-      refuse_bytes(task, head, "of more than " + std::to_string(task.object->pointer.size) + " bytes");
+      refuse_bytes(task, head, "more than " + std::to_string(task.object->pointer.size) + " bytes");
     }
     task.draft->write(piece);
   };
@@ -345,7 +351,7 @@ void LfsTransfer::take_head(Task& task, const http::Response& response) const {
   if (response.status == 206) {
     const auto range = response.headers.find("content-range").value_or("");
     if (task.draft->size() > 0 && range.starts_with("bytes " + std::to_string(task.draft->size()) + "-")) return;
-    refuse_bytes(task, "", "of a part that was not asked for");
+    refuse_bytes(task, "", "a part that was not asked for");
   }
   const LfsVerdict verdict = judge_lfs_download(response.status, true);
   if (verdict.next != Next::kUse) throw make_error(doing(*task.object), verdict, "");
@@ -358,7 +364,7 @@ void LfsTransfer::refuse_bytes(Task& task, std::string_view head, const std::str
   task.draft->restart();
   const Error error = make_error(doing(*task.object),
                                  {Next::kFail, ErrorKind::kUnavailable, "LfsObjectMismatch",
-                                  "the server gave out something else, " + cause +
+                                  "the server gave out " + cause +
                                       "; have the object checked on the server (`git lfs fsck` in a clone, then `git "
                                       "lfs push --all REMOTE`)"},
                                  "");
@@ -366,7 +372,8 @@ void LfsTransfer::refuse_bytes(Task& task, std::string_view head, const std::str
   throw Passing{error};
 }
 
-void LfsTransfer::try_repeatedly(const std::function<void()>& once) {
+void LfsTransfer::try_repeatedly(const std::function<void()>& once, const std::function<std::uint64_t()>& position) {
+  std::uint64_t farthest = 0;
   for (int attempt = 1;; ++attempt) {
     if (stop_.stop_requested()) throw Error(ErrorKind::kCancelled, doing() + ": stopped");
     std::optional<Passing> fault;
@@ -374,6 +381,10 @@ void LfsTransfer::try_repeatedly(const std::function<void()>& once) {
       return once();
     } catch (const Passing& passing) {
       fault = passing;
+    }
+    if (position && position() >= farthest + kProgress) {
+      farthest = position();
+      attempt = 1;
     }
     const milliseconds delay = retry_delay(options_.backoff, attempt, options_.random_unit(), fault->hint);
     if (attempt >= options_.max_attempts || steady_clock::now() + delay >= deadline_) throw fault->error;

@@ -75,7 +75,8 @@ class LfsTransfer {
   [[noreturn]] void refuse_bytes(Task& task, std::string_view head, const std::string& cause) const;
   bool may_ask_again(const Task& task) const;
 
-  void try_repeatedly(const std::function<void()>& once);
+  // `position` says how far the last try got.
+  void try_repeatedly(const std::function<void()>& once, const std::function<std::uint64_t()>& position = {});
   http::Request new_request() const;
   http::Response send(const http::Request& request, const std::string& doing) const;
   std::string_view authorization() const;

@@ -159,7 +159,7 @@ TEST_F(LfsObjectsTest, WaitsForOthersNoLongerThanItMay) {
 TEST_F(LfsObjectsTest, StopsWhatIsUnderWay) {
   const LfsObject object = server_.add("content");
   std::stop_source stop;
-  server_.set_download([&](const ReceivedRequest&) -> std::optional<ScriptedReply> {
+  server_.set_download([stop](const ReceivedRequest&) mutable -> std::optional<ScriptedReply> {
     stop.request_stop();
     return ScriptedReply{.delay = milliseconds(60'000)};
   });

@@ -359,10 +359,10 @@ TEST_P(LfsWrongBytes, AreForgivenOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(LfsTransferTest, LfsWrongBytes,
-                         ::testing::Values(Wrong{"Others", "CONTENT", "with another SHA-256"},
-                                           Wrong{"TooFew", "conten", "of 6 bytes instead of 7"},
-                                           Wrong{"None", "", "of 0 bytes instead of 7"},
-                                           Wrong{"TooMany", std::string(1u << 20, 'c'), "of more than 7 bytes"}),
+                         ::testing::Values(Wrong{"Others", "CONTENT", "gave out bytes with another SHA-256"},
+                                           Wrong{"TooFew", "conten", "gave out 6 bytes instead of 7"},
+                                           Wrong{"None", "", "gave out 0 bytes instead of 7"},
+                                           Wrong{"TooMany", std::string(1u << 20, 'c'), "gave out more than 7 bytes"}),
                          [](const auto& tested) { return tested.param.name; });
 
 TEST_F(LfsTransferTest, StopsReadingWhenTooManyBytesCome) {
@@ -435,13 +435,48 @@ TEST_F(LfsTransferTest, HoldsNoMoreOfAnErrorThanItNeeds) {
 TEST_F(LfsTransferTest, TheFirstErrorStopsTheOthers) {
   std::vector<LfsObject> objects;
   for (int i = 0; i < 8; ++i) objects.push_back(server_.add("object " + std::to_string(i)));
-  server_.set_download([&](const ReceivedRequest& request) {
-    if (request.target.ends_with(objects[0].pointer.oid)) return ScriptedReply{.status = 400};
+  // By value: the server outlives this function's variables, and requests may still be on their way at its end.
+  server_.set_download([oid = objects[0].pointer.oid](const ReceivedRequest& request) {
+    if (request.target.ends_with(oid)) return ScriptedReply{.status = 400};
     return ScriptedReply{.delay = milliseconds(60'000)};
   });
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(contains(error_of(request(objects)), "HTTP 400"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(20));
+}
+
+// The one that others caused by being stopped must not hide it.
+TEST_F(LfsTransferTest, TheFirstErrorIsTheOneThatIsTold) {
+  std::vector<LfsObject> objects;
+  for (int i = 0; i < 40; ++i) objects.push_back(server_.add("object " + std::to_string(i)));
+  server_.set_download([](const ReceivedRequest&) { return ScriptedReply{.status = 400}; });
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(contains(error_of(request(objects)), "HTTP 400"));
+}
+
+TEST_F(LfsTransferTest, ADownloadThatGetsFartherMayBeCutMoreOften) {
+  const std::string content(9u << 20, 'c');
+  const LfsObject object = server_.add(content);
+  server_.set_download([&](const ReceivedRequest& request) {
+    const std::string range = request.header("range");
+    const std::size_t begin = range.empty() ? 0 : std::stoul(range.substr(6));
+    const std::string rest = std::to_string(content.size() - begin);
+    return ScriptedReply{.raw = (begin == 0 ? "HTTP/1.1 200 OK\r\n"
+                                            : "HTTP/1.1 206 Part\r\nContent-Range: bytes " + std::to_string(begin) +
+                                                  "-" + std::to_string(content.size() - 1) + "/*\r\n") +
+                                "Content-Length: " + rest + "\r\n\r\n" + content.substr(begin, 1u << 20)};
+  });
+  EXPECT_EQ(fetch(object).downloaded, 1u);
+  EXPECT_EQ(server_.downloads().size(), 9u);
+  EXPECT_EQ(read(object.pointer), content);
+}
+
+TEST_F(LfsTransferTest, ADownloadThatGetsNoFartherIsGivenUp) {
+  const std::string content(4u << 20, 'c');
+  server_.set_download([&](const ReceivedRequest&) {
+    return ScriptedReply{.raw = "HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n" + content.substr(0, 3u << 20)};
+  });
+  EXPECT_EQ(error_of(server_.add(content)).kind(), ErrorKind::kUnavailable);
+  EXPECT_EQ(server_.downloads().size(), 5u);
 }
 
 }  // namespace
