@@ -15,8 +15,13 @@ namespace {
 // So many tags are compared; on a straight history the first one is the nearest already.
 constexpr std::size_t kMaxCandidates = 32;
 
-[[noreturn]] void refuse() {
-  throw Error(ErrorKind::kCorrupt, "reading a commit: its text is malformed");
+// Far above what people merge at once, and low enough that no commit uses up the memory.
+constexpr std::size_t kMaxParents = 10'000;
+constexpr std::size_t kMaxParentsInAll = 2'000'000;
+
+// Not damage: what is read from the mirror has been hashed, so that is how the commit was pushed.
+[[noreturn]] void refuse(std::string_view cause) {
+  throw Error(ErrorKind::kInvalidInput, "reading the history: " + std::string(cause));
 }
 
 // The id in a line "key ID"; leaves `bytes` behind the line.
@@ -25,7 +30,7 @@ std::optional<std::string> take_id(std::string_view& bytes, std::string_view key
   bytes.remove_prefix(key.size());
   const std::string_view line = bytes.substr(0, bytes.find('\n'));
   const auto id = from_hex(line);
-  if (!id || id->size() != 20) refuse();
+  if (!id || id->size() != 20) refuse("a commit is malformed");
   bytes.remove_prefix(std::min(line.size() + 1, bytes.size()));
   return id;
 }
@@ -34,8 +39,11 @@ std::optional<std::string> take_id(std::string_view& bytes, std::string_view key
 
 RawCommit parse_commit(std::string_view bytes) {
   RawCommit commit;
-  if (!take_id(bytes, "tree ")) refuse();
-  while (auto parent = take_id(bytes, "parent ")) commit.parents.push_back(std::move(*parent));
+  if (!take_id(bytes, "tree ")) refuse("a commit is malformed");
+  while (auto parent = take_id(bytes, "parent ")) {
+    if (commit.parents.size() == kMaxParents) refuse("a commit has too many parents");
+    commit.parents.push_back(std::move(*parent));
+  }
   // "committer NAME <MAIL> SECONDS ZONE"; a date that is none counts as the epoch, as in git.
   const std::string_view header = bytes.substr(0, bytes.find("\n\n"));
   if (const auto found = header.find("\ncommitter "); found != std::string_view::npos) {
@@ -59,7 +67,10 @@ CommitGraph::CommitGraph(const std::string& first, std::size_t depth, const Read
   if (!head) throw Error(ErrorKind::kCorrupt, "reading the commit " + to_hex(first) + ": it is not in the mirror");
   std::vector<std::vector<std::string>> parents;  // of the nodes
   parents.push_back(add(first, std::move(*head), 0));
+  std::size_t parent_count = 0;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    parent_count += parents[i].size();
+    if (parent_count > kMaxParentsInAll) refuse("its commits have too many parents");
     for (const std::string& id : std::exchange(parents[i], {})) {
       if (const auto known = seen.find(id); known != seen.end()) {
         nodes_[i].parents.push_back(known->second);

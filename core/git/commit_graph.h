@@ -16,7 +16,7 @@ struct RawCommit {
   std::int64_t time = 0;             // the committer's, in seconds
 };
 
-// Error{kCorrupt} for bytes that are no commit.
+// Error{kInvalidInput} for bytes that are no commit.
 RawCommit parse_commit(std::string_view bytes);
 
 // What can be seen of a history: the commits fewer than `depth` generations from the first one. Immutable once made.

@@ -86,6 +86,9 @@ TEST(RawCommit, IsReadFromItsText) {
   EXPECT_THROW(parse_commit(""), Error);
   EXPECT_THROW(parse_commit("tree 12\n"), Error);
   EXPECT_THROW(parse_commit(text.substr(0, 60)), Error);
+  std::string octopus = text.substr(0, 46);
+  for (int i = 0; i < 10'001; ++i) octopus += text.substr(46, 48);
+  EXPECT_THROW(parse_commit(octopus), Error);
 }
 
 TEST(CommitGraph, SeesTheGenerationsThatWereAskedFor) {
