@@ -15,6 +15,7 @@ namespace {
 
 constexpr auto kPrunePause = std::chrono::seconds(60);
 constexpr auto kSecretsPause = std::chrono::minutes(5);
+constexpr auto kExpiriesPause = std::chrono::hours(24);
 constexpr int kPruneStep = 200;
 constexpr auto kPruneRest = std::chrono::milliseconds(20);
 constexpr auto kLockPatience = std::chrono::seconds(5);
@@ -49,9 +50,9 @@ App::App(config::Settings settings)
       catalog_({}, codepipeline_, clock_),
       data_directory_lock_(lock_data_directory(settings_.data_directory)),
       store_(store_options(settings_, metrics_, log_), clock_),
-      mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git.allow_file_protocol,
-                              settings_.git.mirror_quota)),
-      git_credentials_(secrets_, transport_, clock_),
+      mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git)),
+      public_transport_(make_public_transport()),
+      git_credentials_(secrets_, public_transport_, clock_),
       receiver_(
           {}, store_,
           [this](const std::string& pipeline, const std::string& action) {
@@ -69,7 +70,8 @@ App::App(config::Settings settings)
                                             .on_started = [this] { workers_.wake(); }}),
       listener_(
           listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
-          clock_, log_) {
+          clock_, log_),
+      credential_expiry_(metrics_, log_, clock_) {
   apply(settings_);
   add_hook_routes(listener_, receiver_, policy_);
   add_history_routes(listener_, store_, receiver_, policy_, log_, streams_stop_.get_token());
@@ -193,16 +195,23 @@ void App::request_reload() {
 void App::maintain(std::stop_token stop) {
   auto next_prune = std::chrono::steady_clock::now();
   auto next_secrets = std::chrono::steady_clock::now() + kSecretsPause;
+  credential_expiry_.tell(CredentialExpiryWatch::Occasion::kStart, git_credentials_.expiries());
+  auto next_expiries = std::chrono::steady_clock::now() + kExpiriesPause;
   while (!stop.stop_requested()) {
     bool reload_now = false;
     {
       std::unique_lock lock(request_mutex_);
-      requested_.wait_until(lock, stop, std::min(next_prune, next_secrets), [this] { return reload_requested_; });
+      requested_.wait_until(lock, stop, std::min({next_prune, next_secrets, next_expiries}),
+                            [this] { return reload_requested_; });
       reload_now = std::exchange(reload_requested_, false);
     }
     if (stop.stop_requested()) return;
     if (reload_now) reload();
     const auto now = std::chrono::steady_clock::now();
+    if (now >= next_expiries) {
+      credential_expiry_.tell(CredentialExpiryWatch::Occasion::kDaily, git_credentials_.expiries());
+      next_expiries = now + kExpiriesPause;
+    }
     if (now >= next_secrets) {
       // Rotated secrets take effect without a reload; while they cannot be read the former ones stay.
       try {
@@ -267,6 +276,7 @@ void App::reload() {
     log_.info("reloaded the configuration", {{"endpoints", settings_.endpoints.size()},
                                              {"webhooks", settings_.webhooks.size()},
                                              {"workers", settings_.workers.size()}});
+    credential_expiry_.tell(CredentialExpiryWatch::Occasion::kStart, git_credentials_.expiries());
   } catch (const Error& error) {
     log_.error("reloading failed; nothing was changed", {{"error", error.what()}});
   }
@@ -294,6 +304,8 @@ void App::warn_about_fixed_settings(const config::Settings& fresh) const {
   warn_if(fresh.aws.region != settings_.aws.region || fresh.aws.endpoint_url != settings_.aws.endpoint_url, "aws");
   warn_if(fresh.unclaimed_job_timeout != settings_.unclaimed_job_timeout, "unclaimedJobTimeout");
   warn_if(fresh.git.allow_file_protocol != settings_.git.allow_file_protocol, "git.allowFileProtocol");
+  warn_if(fresh.git.certificate_authorities != settings_.git.certificate_authorities, "git.certificateAuthorities");
+  warn_if(fresh.git.proxy != settings_.git.proxy, "git.proxy");
   warn_if(fresh.log.format != settings_.log.format, "log.format");
 }
 

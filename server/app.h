@@ -27,6 +27,7 @@
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 #include "core/trigger/starter.h"
+#include "server/credential_expiry.h"
 #include "server/git_credentials.h"
 #include "server/routes.h"
 
@@ -74,6 +75,7 @@ class App {
   FileLock data_directory_lock_;  // two processes would work the same triggers and jobs
   store::Store store_;
   git::Mirrors mirrors_;
+  std::shared_ptr<http::CurlTransport> public_transport_;
   GitCredentials git_credentials_;
   Wake trigger_wake_;
   intake::Receiver receiver_;
@@ -83,6 +85,7 @@ class App {
   std::stop_source streams_stop_;
   listener::Listener listener_;
   std::vector<telemetry::Metrics::Watch> watches_;
+  CredentialExpiryWatch credential_expiry_;
   int port_ = 0;
 
   std::mutex request_mutex_;

@@ -21,6 +21,7 @@ namespace {
 
 // The named credential of the configuration; AWS is asked only for a secret that is kept there.
 git::Credential load_credential(const config::Settings& settings, const std::string& name, const Clock& clock) {
+  if (name.empty()) return git::NoCredential{};
   const auto transport = make_transport(settings.aws);
   std::unique_ptr<aws::Environment> environment;
   aws::SecretResolver secrets(
@@ -32,7 +33,7 @@ git::Credential load_credential(const config::Settings& settings, const std::str
         return environment->client("secretsmanager");
       },
       clock);
-  GitCredentials credentials(secrets, transport, clock);
+  GitCredentials credentials(secrets, make_public_transport(), clock);
   credentials.set(settings.credentials);
   return credentials.get(name, jobs::CredentialUse::kCached);
 }
@@ -76,9 +77,8 @@ int run_artifact(const ArtifactArguments& arguments) {
   std::optional<TemporaryDirectory> throw_away;
   if (arguments.cache.empty()) throw_away.emplace();
   // A path or file:// URL on one's own command line is one's own business; a credential over plain http is not.
-  const bool local = arguments.credentials.empty();
-  git::Mirrors mirrors(
-      mirror_options(throw_away ? throw_away->path() : arguments.cache, local, settings.git.mirror_quota));
+  settings.git.allow_file_protocol = arguments.credentials.empty();
+  git::Mirrors mirrors(mirror_options(throw_away ? throw_away->path() : arguments.cache, settings.git));
 
   jobs::SourceRequest request;
   request.fetch.remote = arguments.repository;

@@ -1,12 +1,28 @@
 #include <iostream>
 
+#include "core/aws/secrets.h"
 #include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/config/settings.h"
 #include "core/intake/settings.h"
 #include "server/command_line.h"
+#include "server/credential_expiry.h"
+#include "server/git_credentials.h"
+#include "server/wiring.h"
 
 namespace penstock::server {
 namespace {
+
+// Where the file sets it; 0 when it does not.
+int line_of(const config::LoadResult& result, std::string_view path) {
+  for (const config::EffectiveValue& value : result.effective) {
+    if (value.path != path) continue;
+    const auto number = parse_unsigned(std::string_view(value.source).substr(value.source.rfind(':') + 1));
+    return number ? static_cast<int>(*number) : 0;
+  }
+  return 0;
+}
 
 config::LoadResult load(const std::filesystem::path& file) {
   try {
@@ -18,6 +34,13 @@ config::LoadResult load(const std::filesystem::path& file) {
       } catch (const Error& error) {
         result.problems.push_back({.line = 0, .path = "webhooks", .message = error.what()});
       }
+      try {
+        check_certificate_authorities(result.settings.git);
+      } catch (const Error& error) {
+        result.problems.push_back({.line = line_of(result, "git.certificateAuthorities"),
+                                   .path = "git.certificateAuthorities",
+                                   .message = error.what()});
+      }
     }
     return result;
   } catch (const Error& error) {
@@ -27,6 +50,23 @@ config::LoadResult load(const std::filesystem::path& file) {
 
 void print_problems(const std::filesystem::path& file, const std::vector<config::Problem>& problems) {
   for (const config::Problem& problem : problems) std::cerr << problem.to_string(file) << "\n";
+}
+
+// Credentials that end soon are worth a line, but no failure: what runs today must start today.
+void print_expiries(const config::LoadResult& result, const std::filesystem::path& file) {
+  const SystemClock clock;
+  // Without AWS: a check asks nobody.
+  aws::SecretResolver secrets(
+      {.variable = environment_variable}, [] { return nullptr; }, clock);
+  GitCredentials credentials(secrets, make_public_transport(), clock);
+  credentials.set(result.settings.credentials);
+  const Timestamp now = clock.now();
+  for (const CredentialExpiry& expiry : credentials.expiries()) {
+    if (!ends_soon(expiry.ends, now)) continue;
+    const std::string path = "credentials." + expiry.name;
+    const config::Problem line{line_of(result, path + ".type"), path, "warning: " + describe_expiry(expiry.ends, now)};
+    std::cerr << line.to_string(file) << "\n";
+  }
 }
 
 }  // namespace
@@ -42,6 +82,7 @@ int run_check(const std::filesystem::path& file) {
   const config::LoadResult result = load(file);
   print_problems(file, result.problems);
   if (result.problems.empty()) {
+    print_expiries(result, file);
     std::cerr << file.native() << ": good; " << result.settings.endpoints.size() << " endpoints, "
               << result.settings.webhooks.size() << " webhooks, " << result.settings.workers.size() << " workers\n";
     return kExitSuccess;

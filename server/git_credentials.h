@@ -14,6 +14,7 @@
 #include "core/git/mirror.h"
 #include "core/http/transport.h"
 #include "core/jobs/git_source.h"
+#include "server/credential_expiry.h"
 
 namespace penstock::server {
 
@@ -29,6 +30,10 @@ class GitCredentials {
   // of the secret's source.
   git::Credential get(const std::string& name, jobs::CredentialUse use);
 
+  // When they end, as far as it is known: what the configuration says, and certificates themselves, which are read for
+  // it; those that cannot be read are left out.
+  std::vector<CredentialExpiry> expiries();
+
  private:
   struct Known {
     config::Credential credential;
@@ -36,6 +41,7 @@ class GitCredentials {
   };
   Known find(const std::string& name);
   Secret resolve(const SecretReference& reference, jobs::CredentialUse use);
+  azure::EntraTokens::Proof proof_of(const config::EntraCredential& entra);
 
   aws::SecretResolver& secrets_;
   const std::shared_ptr<http::HttpTransport> transport_;

@@ -3,13 +3,20 @@
 #include <cstdlib>
 #include <utility>
 
+#include "core/base/certificate.h"
 #include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/hooks/event.h"
 #include "core/hooks/evidence.h"
 #include "server/version.h"
 
 namespace penstock::server {
+namespace {
+
+constexpr std::size_t kMaxAuthoritiesBytes = 8u << 20;
+
+}  // namespace
 
 std::optional<std::string> environment_variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
@@ -39,6 +46,13 @@ void make_data_directory(const std::filesystem::path& directory) {
     throw Error(ErrorKind::kConfiguration,
                 "making dataDirectory " + in_quotes(directory.native()) + ": " + failed.message());
   }
+}
+
+std::shared_ptr<http::CurlTransport> make_public_transport() {
+  http::CurlTransport::Options options;
+  options.user_agent = "penstock/" + std::string(kVersion);
+  options.ca_file = environment_variable("SSL_CERT_FILE").value_or("");
+  return std::make_shared<http::CurlTransport>(options);
 }
 
 std::shared_ptr<http::CurlTransport> make_transport(const config::Aws& settings) {
@@ -72,18 +86,32 @@ store::Store::Options store_options(const config::Settings& settings, telemetry:
   return options;
 }
 
-git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol,
-                                     std::uint64_t quota_bytes) {
+git::Mirrors::Options mirror_options(const std::filesystem::path& directory, const config::Git& settings) {
   git::Mirrors::Options options;
   options.directory = directory;
-  options.allow_file_protocol = allow_file_protocol;
-  options.quota_bytes = quota_bytes;
+  options.allow_file_protocol = settings.allow_file_protocol;
+  options.quota_bytes = settings.mirror_quota;
+  options.proxy = settings.proxy;
+  // git runs in the mirror's folder, where a relative path would mean another file.
+  if (!settings.certificate_authorities.empty())
+    options.certificate_authorities = std::filesystem::absolute(settings.certificate_authorities).native();
   for (const char* name : {"GIT_SSL_CAINFO", "SSL_CERT_FILE"}) {
     if (options.certificate_authorities.empty()) {
       options.certificate_authorities = environment_variable(name).value_or("");
     }
   }
   return options;
+}
+
+void check_certificate_authorities(const config::Git& settings) {
+  if (settings.certificate_authorities.empty()) return;
+  try {
+    parse_certificates(read_file(settings.certificate_authorities, kMaxAuthoritiesBytes));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kConfiguration, "expected a PEM file of certificates, found " +
+                                               in_quotes(settings.certificate_authorities.native()) + ": " +
+                                               error.what());
+  }
 }
 
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings) {

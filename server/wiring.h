@@ -32,9 +32,13 @@ void make_data_directory(const std::filesystem::path& directory);
 // Troubles of the store go to the log; both references must outlive it.
 store::Store::Options store_options(const config::Settings& settings, telemetry::Metrics& metrics,
                                     const telemetry::Log& log);
-// Certificate authorities for git over https: GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
-git::Mirrors::Options mirror_options(const std::filesystem::path& directory, bool allow_file_protocol,
-                                     std::uint64_t quota_bytes);
+// For services that the world knows (Entra ID): trusts SSL_CERT_FILE, else the system's authorities, and never what AWS
+// or git alone were told to trust.
+std::shared_ptr<http::CurlTransport> make_public_transport();
+// Certificate authorities for git over https: the setting, else GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
+git::Mirrors::Options mirror_options(const std::filesystem::path& directory, const config::Git& settings);
+// Error{kConfiguration} unless the file holds certificates. Nothing to check when none is set.
+void check_certificate_authorities(const config::Git& settings);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);
 trigger::Starter::Options starter_options(const config::Settings& settings);
 std::vector<hooks::IpRange> trusted_proxies(const config::Settings& settings);

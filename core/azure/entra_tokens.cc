@@ -2,61 +2,123 @@
 
 #include <algorithm>
 
-#include "core/base/error.h"
+#include "core/azure/client_assertion.h"
+#include "core/azure/entra_errors.h"
+#include "core/base/certificate.h"
 #include "core/base/text.h"
+#include "core/http/url.h"
 #include "core/json/json.h"
 
 namespace penstock::azure {
 namespace {
 
+using std::chrono::seconds;
+
 // Azure DevOps's own application id is the resource.
 constexpr std::string_view kScope = "499b84ac-1321-427f-aa17-267ca6975798/.default";
 constexpr auto kRenewBefore = std::chrono::minutes(5);
-constexpr auto kShortestUse = std::chrono::seconds(30);
+constexpr auto kShortestUse = seconds(30);
+// What is left of a token must be enough for a request that begins with it.
+constexpr auto kShortestRest = seconds(30);
+constexpr auto kYoung = seconds(10);
+constexpr std::string_view kAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-struct KnownCode {
-  std::string_view code;
-  ErrorKind kind;
-  std::string_view meaning;
-};
-constexpr KnownCode kKnownCodes[] = {
-    {"AADSTS7000215", ErrorKind::kUnauthenticated, "the client secret is wrong (its value is needed, not its id)"},
-    {"AADSTS7000222", ErrorKind::kUnauthenticated, "the client secret has expired; create a new one"},
-    {"AADSTS700016", ErrorKind::kConfiguration, "the tenant does not know this clientId"},
-    {"AADSTS90002", ErrorKind::kConfiguration, "there is no such tenantId"},
-    {"AADSTS900023", ErrorKind::kConfiguration, "the tenantId is neither a GUID nor a domain"},
-    {"AADSTS7000112", ErrorKind::kPermission, "the application is disabled"},
-    {"AADSTS500011", ErrorKind::kPermission,
-     "Azure DevOps is not known in this tenant; connect the organisation to it"},
-};
+std::string secret_parameter(std::string_view name, const Secret& secret) {
+  std::string encoded = percent_encode(secret.reveal());
+  std::string parameter = "&" + std::string(name) + "=" + encoded;
+  wipe(encoded);
+  return parameter;
+}
 
-// "AADSTS7000215: Invalid client secret…" -> "AADSTS7000215"
-std::string code_of(const std::string& description) {
-  if (!description.starts_with("AADSTS")) return "";
-  return description.substr(0, description.find_first_not_of("0123456789", 6));
+std::string assertion_parameters(const Secret& assertion) {
+  std::string parameter = secret_parameter("client_assertion", assertion);
+  std::string both = "&client_assertion_type=" + percent_encode(kAssertionType) + parameter;
+  wipe(parameter);
+  return both;
 }
 
 }  // namespace
 
 EntraTokens::EntraTokens(Options options, std::shared_ptr<http::HttpTransport> transport, const Clock& clock)
-    : options_(std::move(options)), transport_(std::move(transport)), clock_(clock) {}
+    : options_(std::move(options)), transport_(std::move(transport)), clock_(clock) {
+  const auto url = http::parse_url(options_.authority);
+  if (!url || (url->scheme != "https" && !http::is_loopback_host(url->host))) {
+    throw Error(ErrorKind::kConfiguration, "asking the authority " +
+                                               in_quotes(http::printable_url(options_.authority)) +
+                                               " for tokens: expected an https address");
+  }
+}
 
 Secret EntraTokens::get() {
-  std::lock_guard lock(mutex_);
-  if (!token_.empty() && clock_.steady_now() < renew_after_) return token_;
-  std::chrono::seconds lifetime{0};
-  token_ = request_token(lifetime);
-  const std::chrono::seconds use = lifetime - kRenewBefore;
-  renew_after_ = clock_.steady_now() + std::max<std::chrono::seconds>(use, kShortestUse);
-  return token_;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (token_ && clock_.steady_now() < token_->renew_after) return token_->value;
+    if (!asking_) break;
+    const std::uint64_t round = round_;
+    answered_.wait(lock, [&] { return round_ != round; });
+    if (failure_ && !token_) throw Error(*failure_);
+    if (token_) return token_->value;
+  }
+  asking_ = true;
+  lock.unlock();
+  std::optional<Token> fresh;
+  std::optional<Error> failure;
+  try {
+    fresh = request_token();
+  } catch (const Error& error) {
+    failure = error;
+  } catch (const std::exception& error) {
+    failure = Error(ErrorKind::kInternal, std::string("getting an Entra token: ") + error.what());
+  }
+  lock.lock();
+  asking_ = false;
+  ++round_;
+  failure_ = failure;
+  if (fresh) {
+    token_ = std::move(fresh);
+  } else if (const auto now = clock_.steady_now();
+             token_ && is_transient(failure->kind()) && now + kShortestRest < token_->ends) {
+    token_->renew_after = now + kShortestUse;
+  } else {
+    token_.reset();
+  }
+  answered_.notify_all();
+  if (!token_) throw Error(*failure_);
+  return token_->value;
 }
 
 void EntraTokens::forget() {
   std::lock_guard lock(mutex_);
-  token_ = Secret();
+  if (token_ && clock_.steady_now() - token_->asked_at >= kYoung) token_.reset();
 }
 
-Secret EntraTokens::request_token(std::chrono::seconds& lifetime) {
+std::string EntraTokens::proof_parameters(const std::string& endpoint) const {
+  struct Visitor {
+    const EntraTokens& self;
+    const std::string& endpoint;
+    std::string operator()(const ClientSecret& secret) const {
+      const Secret value = secret.read();
+      return secret_parameter("client_secret", Secret(std::string(trim(value.reveal()))));
+    }
+    std::string operator()(const ClientCertificate& certificate) const {
+      const SigningCertificate signer(certificate.read());
+      const Timestamp now = self.clock_.now();
+      if (signer.certificate().not_after <= now) {
+        throw Error(ErrorKind::kUnauthenticated, "the certificate expired " +
+                                                     format_rfc3339(signer.certificate().not_after) +
+                                                     "; make a new one and upload it to the application");
+      }
+      return assertion_parameters(make_client_assertion(signer, self.options_.client_id, endpoint, now));
+    }
+    std::string operator()(const FederatedToken& token) const {
+      const Secret value = token.read();
+      return assertion_parameters(Secret(std::string(trim(value.reveal()))));
+    }
+  };
+  return std::visit(Visitor{*this, endpoint}, options_.proof);
+}
+
+EntraTokens::Token EntraTokens::request_token() const {
   const std::string doing = "getting an Entra token for the client " + in_quotes(options_.client_id);
   http::Request request;
   request.method = "POST";
@@ -65,11 +127,16 @@ Secret EntraTokens::request_token(std::chrono::seconds& lifetime) {
   request.headers.add("Accept", "application/json");
   request.total_timeout = options_.timeout;
   request.max_response_bytes = 1u << 20;
-  request.body = "grant_type=client_credentials&client_id=" + percent_encode(options_.client_id) +
-                 "&scope=" + percent_encode(kScope) +
-                 "&client_secret=" + percent_encode(options_.client_secret().reveal());
+  Token token;
+  token.asked_at = clock_.steady_now();
   http::Response response;
   try {
+    std::string proof = proof_parameters(request.url);
+    request.body = "grant_type=client_credentials&client_id=" + percent_encode(options_.client_id) +
+                   "&scope=" + percent_encode(kScope);
+    request.body.reserve(request.body.size() + proof.size());
+    request.body += proof;
+    wipe(proof);
     response = transport_->send(request);
   } catch (const Error& error) {
     wipe(request.body);
@@ -77,37 +144,30 @@ Secret EntraTokens::request_token(std::chrono::seconds& lifetime) {
   }
   wipe(request.body);
 
+  if (response.status != 200) {
+    const EntraFault fault = diagnose_entra_answer(response.status, response.body);
+    std::string cause = "HTTP " + std::to_string(response.status);
+    if (!fault.code.empty()) cause += " " + fault.code;
+    if (!fault.meaning.empty()) cause += ": " + fault.meaning;
+    throw Error(fault.kind, doing + ": " + cause).with_code(fault.code);
+  }
   json::Json answer;
   try {
     answer = json::parse_json(response.body, "Entra's answer");
   } catch (const Error&) {
-    throw Error(response.status >= 500 || response.status == 200 ? ErrorKind::kUnavailable : ErrorKind::kConfiguration,
-                doing + ": HTTP " + std::to_string(response.status) + " without a JSON answer");
+    wipe(response.body);
+    throw Error(ErrorKind::kUnavailable, doing + ": HTTP 200 without a JSON answer");
   }
   wipe(response.body);
-  if (response.status == 200) {
-    std::string token = json::string_or(answer, "access_token");
-    if (token.empty()) throw Error(ErrorKind::kUnavailable, doing + ": the answer holds no token");
-    const json::Json* expires_in = json::find(answer, "expires_in");
-    lifetime = std::chrono::seconds(static_cast<std::int64_t>(expires_in != nullptr && expires_in->is_number()
-                                                                  ? std::clamp(expires_in->get<double>(), 0.0, 86400.0)
-                                                                  : 300.0));
-    return Secret(std::move(token));
-  }
-
-  const std::string description = json::string_or(answer, "error_description");
-  const std::string code = code_of(description);
-  ErrorKind kind = response.status == 429   ? ErrorKind::kRateLimited
-                   : response.status >= 500 ? ErrorKind::kUnavailable
-                                            : ErrorKind::kUnauthenticated;
-  std::string cause = "HTTP " + std::to_string(response.status) + " " +
-                      (code.empty() ? json::string_or(answer, "error", "without a reason") : code);
-  for (const KnownCode& known : kKnownCodes) {
-    if (known.code != code) continue;
-    kind = known.kind;
-    cause += ": " + std::string(known.meaning);
-  }
-  throw Error(kind, doing + ": " + cause).with_code(code);
+  token.value = Secret(json::string_or(answer, "access_token"));
+  if (token.value.empty()) throw Error(ErrorKind::kUnavailable, doing + ": the answer holds no token");
+  const json::Json* expires_in = json::find(answer, "expires_in");
+  const double lifetime =
+      expires_in != nullptr && expires_in->is_number() ? std::clamp(expires_in->get<double>(), 0.0, 86400.0) : 300.0;
+  const seconds valid(static_cast<std::int64_t>(lifetime));
+  token.ends = token.asked_at + valid;
+  token.renew_after = token.asked_at + std::max<seconds>(valid - kRenewBefore, kShortestUse);
+  return token;
 }
 
 }  // namespace penstock::azure

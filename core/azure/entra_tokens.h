@@ -4,45 +4,72 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <variant>
 
+#include "core/base/error.h"
 #include "core/base/secret.h"
 #include "core/base/time.h"
 #include "core/http/transport.h"
 
 namespace penstock::azure {
 
-// Keeps one token and renews it five minutes before it ends. Thread-safe; callers that come while one asks wait for its
-// answer.
+// Keeps one token and renews it five minutes before it ends; while Entra cannot be reached it serves the old one until
+// its end. Thread-safe; callers that come while one asks wait for its answer, failure included.
 class EntraTokens {
  public:
+  // How the application proves who it is. Each is asked at every renewal, so that what was rotated is used; may throw.
+  struct ClientSecret {
+    std::function<Secret()> read;
+  };
+  struct ClientCertificate {
+    std::function<Secret()> read;  // PEM: certificate and RSA key
+  };
+  struct FederatedToken {
+    std::function<Secret()> read;  // a JWT of somebody whom the application trusts
+  };
+  using Proof = std::variant<ClientSecret, ClientCertificate, FederatedToken>;
+
   struct Options {
     std::string tenant_id, client_id;
-    // Asked at every renewal, so that a rotated secret is used; may throw.
-    std::function<Secret()> client_secret;
+    Proof proof;
     std::string authority = "https://login.microsoftonline.com";  // national clouds have others
     std::chrono::milliseconds timeout{30000};
   };
+  // Error{kConfiguration} unless the authority is https, or http on a loopback address.
   EntraTokens(Options options, std::shared_ptr<http::HttpTransport> transport, const Clock& clock);
 
-  // Error{kUnauthenticated | kPermission} with Entra's own code (AADSTS7000215, …) and what it means where known,
-  // kConfiguration for an unknown tenant, kUnavailable. Messages hold no secret.
+  // Error{kUnauthenticated} when the proof was refused, kPermission and kConfiguration for what a person must change,
+  // with Entra's own code (AADSTS7000215, …) and its remedy where known; kUnavailable, kTimeout, kRateLimited; the
+  // proof's own errors. Messages hold no secret.
   Secret get();
-  // The token was refused: the next get() asks for another one.
+  // The token was refused: the next get() asks for another one, unless this one is only seconds old, which another
+  // would not better.
   void forget();
 
  private:
-  Secret request_token(std::chrono::seconds& lifetime);
+  struct Token {
+    Secret value;
+    std::chrono::steady_clock::time_point asked_at, renew_after, ends;
+  };
+  Token request_token() const;
+  std::string proof_parameters(const std::string& endpoint) const;
 
   const Options options_;
   const std::shared_ptr<http::HttpTransport> transport_;
   const Clock& clock_;
   std::mutex mutex_;
-  Secret token_;  // guarded by mutex_, as is the next
-  std::chrono::steady_clock::time_point renew_after_{};
+  std::condition_variable answered_;
+  std::optional<Token> token_;    // guarded by mutex_, as are the next three
+  std::optional<Error> failure_;  // of the last round
+  bool asking_ = false;
+  std::uint64_t round_ = 0;
 };
 
 }  // namespace penstock::azure

@@ -1,5 +1,6 @@
 #include "core/azure/repository_url.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -107,22 +108,86 @@ bool is_ref_name(std::string_view name) {
   return true;
 }
 
-// The path behind the host, of URLs and of scp-like remotes, decoded segment by segment.
-std::vector<std::string> path_segments(std::string_view remote) {
-  const std::size_t scheme = remote.find("://");
-  std::string_view path;
-  if (scheme != std::string_view::npos) {
+struct Address {
+  std::string scheme, user, host;     // host: lower case, without port; scheme "ssh" for the form user@host:path
+  std::string authority;              // host with port
+  std::vector<std::string> segments;  // of the path, decoded
+};
+
+Address parse_address(std::string_view remote) {
+  Address address;
+  std::string_view authority, path;
+  remote = remote.substr(0, remote.find_first_of("?#"));
+  if (const std::size_t scheme = remote.find("://"); scheme != std::string_view::npos) {
+    address.scheme = to_lower(remote.substr(0, scheme));
     const std::size_t slash = remote.find('/', scheme + 3);
-    path = slash == std::string_view::npos ? std::string_view() : remote.substr(slash + 1);
+    authority = remote.substr(scheme + 3, slash == std::string_view::npos ? slash : slash - scheme - 3);
+    path = slash == std::string_view::npos ? std::string_view() : remote.substr(slash);
+  } else if (const std::size_t colon = remote.find(':'); colon != std::string_view::npos) {
+    address.scheme = "ssh";
+    authority = remote.substr(0, colon);
+    path = remote.substr(colon + 1);
   } else {
-    const std::size_t colon = remote.find(':');
-    path = colon == std::string_view::npos ? remote : remote.substr(colon + 1);
+    path = remote;
   }
-  std::vector<std::string> segments;
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    address.user = authority.substr(0, at);
+    authority.remove_prefix(at + 1);
+  }
+  address.authority = to_lower(authority);
+  const std::size_t bracket = authority.rfind(']');
+  const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  address.host = to_lower(authority.substr(0, colon));
   for (const std::string& segment : split(path, '/')) {
-    if (!segment.empty()) segments.push_back(percent_decode(segment).value_or(segment));
+    if (!segment.empty()) address.segments.push_back(percent_decode(segment).value_or(segment));
   }
-  return segments;
+  return address;
+}
+
+// Where Azure DevOps (Services or Server) keeps a repository. `project` is empty where the address leaves it out, as it
+// may when project and repository have one name.
+struct AzurePlace {
+  std::vector<std::string> base;  // what stands before the project: organization, or virtual folder and collection
+  std::string project, repository;
+};
+
+bool is_default_collection(std::string_view segment) {
+  return equals_ignoring_case(segment, "DefaultCollection");
+}
+
+// How many of the `before` segments in front of "_git" are not the project.
+std::size_t base_size(const Address& address, const std::vector<std::string>& before) {
+  if (address.host.ends_with(".visualstudio.com")) {
+    // The organization is in the host, or for ssh in the user.
+    return !before.empty() && is_default_collection(before.front()) ? 1 : 0;
+  }
+  if (address.host == "dev.azure.com") return std::min<std::size_t>(before.size(), 1);
+  // Azure DevOps Server: [virtual folder/]collection[/project]. Two segments are a collection and a project, unless the
+  // first is what the folder was always called, or the second is what the collection is called when nobody chose.
+  if (before.size() == 2 && (equals_ignoring_case(before[0], "tfs") || is_default_collection(before[1]))) return 2;
+  return before.size() <= 1 ? before.size() : before.size() - 1;
+}
+
+std::optional<AzurePlace> parse_azure_place(const Address& address) {
+  const std::vector<std::string>& segments = address.segments;
+  // ssh: v3/ORG/PROJECT/REPO, of the Services and of newer Servers
+  if (address.scheme == "ssh" && segments.size() == 4 && segments[0] == "v3") {
+    return AzurePlace{{segments[1]}, segments[2], segments[3]};
+  }
+  for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
+    if (segments[i] != "_git" && segments[i] != "_ssh") continue;
+    // "_git/_full/REPO" and "_git/_optimized/REPO" choose what a clone brings along.
+    const std::string& next = segments[i + 1];
+    const bool has_mode = i + 2 < segments.size() && (next == "_full" || next == "_optimized");
+    const std::vector<std::string> before(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(i));
+    const std::size_t base = base_size(address, before);
+    AzurePlace place;
+    place.base.assign(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(base));
+    if (base < before.size()) place.project = before.back();
+    place.repository = has_mode ? segments[i + 2] : next;
+    return place;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -153,32 +218,41 @@ std::string short_ref_name(std::string_view ref) {
 }
 
 std::string full_repository_name(std::string_view remote) {
-  const std::vector<std::string> segments = path_segments(remote);
-  if (segments.empty()) return "";
-  // ORG/PROJECT/_git/REPO, or ORG/_git/REPO when project and repository have one name; at ORG.visualstudio.com without
-  // ORG but perhaps with DefaultCollection.
-  const bool org_in_host = remote.find(".visualstudio.com/") != std::string_view::npos;
-  for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
-    if (segments[i] != "_git") continue;
-    const bool has_project = org_in_host ? i >= 1 && segments[i - 1] != "DefaultCollection" : i >= 2;
-    return has_project ? segments[i - 1] + "/" + segments.back() : segments.back();
+  const Address address = parse_address(remote);
+  if (const auto place = parse_azure_place(address)) {
+    const bool one_name = place->project.empty() || equals_ignoring_case(place->project, place->repository);
+    return one_name ? place->repository : place->project + "/" + place->repository;
   }
-  // ssh: v3/ORG/PROJECT/REPO
-  if (segments[0] == "v3" && segments.size() == 4) return segments[2] + "/" + segments[3];
   std::string name;
-  for (const std::string& segment : segments) name += (name.empty() ? "" : "/") + segment;
+  for (const std::string& segment : address.segments) name += (name.empty() ? "" : "/") + segment;
   if (name.ends_with(".git")) name.resize(name.size() - 4);
   return name;
 }
 
 std::string repository_name(std::string_view remote) {
+  if (const auto place = parse_azure_place(parse_address(remote))) return place->repository;
   const std::string full = full_repository_name(remote);
   return full.substr(full.rfind('/') + 1);
 }
 
 std::string commit_page(std::string_view remote, std::string_view commit_id) {
-  if (!remote.starts_with("https://") || remote.find("/_git/") == std::string_view::npos) return "";
-  return std::string(remote) + "/commit/" + std::string(commit_id);
+  const Address address = parse_address(remote);
+  const auto place = parse_azure_place(address);
+  if (!place) return "";
+  std::string page;
+  if (address.scheme == "https" || address.scheme == "http") {
+    page = address.scheme + "://" + address.authority;
+    for (const std::string& segment : place->base) page += "/" + percent_encode(segment);
+  } else if (address.host == "ssh.dev.azure.com" && place->base.size() == 1) {
+    page = "https://dev.azure.com/" + percent_encode(place->base[0]);
+  } else if (address.host == "vs-ssh.visualstudio.com" && address.segments.front() == "v3") {
+    page = "https://" + percent_encode(place->base[0]) + ".visualstudio.com";
+  } else {
+    // A server's web address cannot be told from its ssh address.
+    return "";
+  }
+  if (!place->project.empty()) page += "/" + percent_encode(place->project);
+  return page + "/_git/" + percent_encode(place->repository) + "/commit/" + std::string(commit_id);
 }
 
 }  // namespace penstock::azure

@@ -24,12 +24,16 @@ std::string expand_branch(std::string_view branch_template, const Configuration&
 std::string short_ref_name(std::string_view ref);
 
 // What Azure DevOps shows at a remote: "Project/Repo" (or "Repo" when the project has the same name), decoded. For
-// other servers the path without ".git".
+// other servers the path without ".git". Knows dev.azure.com, ORG.visualstudio.com with and without DefaultCollection,
+// their ssh addresses, and Azure DevOps Server: [FOLDER/]COLLECTION[/PROJECT]/_git/REPO, over https and ssh. Without a
+// project, a folder must be called "tfs" or the collection "DefaultCollection" to be told from a collection and a
+// project.
 std::string full_repository_name(std::string_view remote);
 // The last part of it.
 std::string repository_name(std::string_view remote);
 
-// The page of a commit for people: https remotes with a "/_git/" path only; empty otherwise.
+// The page of a commit for people: for Azure DevOps over https, and for ssh addresses of Azure DevOps Services; empty
+// otherwise. Without user information.
 std::string commit_page(std::string_view remote, std::string_view commit_id);
 
 }  // namespace penstock::azure

@@ -40,5 +40,7 @@ std::optional<std::string> from_hex(std::string_view text);  // either case; emp
 std::string to_base64(std::string_view bytes);
 // Standard alphabet, padding required, no white space (RFC 4648 section 4). Empty for anything else.
 std::optional<std::string> from_base64(std::string_view text);
+// "-_" for "+/" and no padding (section 5, as RFC 7515 wants it).
+std::string to_base64url(std::string_view bytes);
 
 }  // namespace penstock

@@ -29,6 +29,20 @@ std::optional<std::string> expect_http_url(const std::string& text) {
   return "an address such as https://penstock.example.com without user, query or fragment";
 }
 
+// A login in it would be a secret in the file; git takes one from the environment's proxy variables.
+std::optional<std::string> expect_proxy(const std::string& text) {
+  static const std::vector<std::string> kSchemes = {"http", "https", "socks5", "socks5h"};
+  const auto url = parse_url(text);
+  if (url && std::find(kSchemes.begin(), kSchemes.end(), url->scheme) != kSchemes.end() && !url->has_user &&
+      (url->path.empty() || url->path == "/")) {
+    return std::nullopt;
+  }
+  return url && url->has_user
+             ? "a proxy without user information (not shown; a proxy that wants a login belongs into the environment "
+               "variable HTTPS_PROXY)"
+             : "a proxy such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080";
+}
+
 void load_server(Section server, Server& target) {
   std::string listen =
       (target.listen_host.find(':') == std::string::npos ? target.listen_host : "[" + target.listen_host + "]") + ":" +
@@ -125,6 +139,10 @@ void load_root(Section& root, Settings& settings) {
   auto git = root.section("git");
   git.read("allowFileProtocol", settings.git.allow_file_protocol);
   git.read_bytes("mirrorQuota", settings.git.mirror_quota, 1u << 20, std::uint64_t{1} << 50);
+  std::string authorities;
+  git.read("certificateAuthorities", authorities, expect_some_text);
+  settings.git.certificate_authorities = authorities;
+  git.read("proxy", settings.git.proxy, expect_proxy);
   git.finish();
 
   auto aws = root.section("aws");

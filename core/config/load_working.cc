@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/config/loaders.h"
 #include "core/config/values.h"
 
@@ -74,15 +75,59 @@ void check_remote(Section& worker, const Settings& settings, const Worker& targe
   }
 }
 
+std::string type_of(const Credential& credential) {
+  struct Visitor {
+    std::string operator()(const PatCredential&) const { return "PAT"; }
+    std::string operator()(const SshKeyCredential&) const { return "SSH_KEY"; }
+    std::string operator()(const EntraCredential&) const { return "ENTRA"; }
+  };
+  return std::visit(Visitor{}, credential.value);
+}
+
+// One name or a list of them.
 void load_worker_credentials(Section& worker, const Settings& settings, Worker& target) {
-  worker.read("credentials", target.credentials);
-  if (target.credentials.empty()) return;
+  const auto* value = worker.take("credentials");
   std::vector<std::string> names;
-  for (const auto& credential : settings.credentials) names.push_back(credential.name);
-  if (std::find(names.begin(), names.end(), target.credentials) != names.end()) return;
-  const auto nearest = nearest_name(target.credentials, names);
-  worker.problem("credentials", "expected a name under credentials, found " + in_quotes(target.credentials) +
-                                    (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
+  if (value != nullptr && value->kind == YamlNode::Kind::kSequence) {
+    worker.read_list("credentials", names);
+    if (value->items.empty()) worker.problem("credentials", "expected at least one name, found an empty list");
+  } else if (value == nullptr || value->kind == YamlNode::Kind::kScalar) {
+    std::string name;
+    worker.read("credentials", name);
+    if (!name.empty()) names.push_back(name);
+  } else {
+    worker.problem("credentials", "expected a name or a list of names, found " + kind_of(*value));
+  }
+  std::vector<std::string> known;
+  for (const auto& credential : settings.credentials) known.push_back(credential.name);
+  for (const std::string& name : names) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const auto nearest = nearest_name(name, known);
+      worker.problem("credentials", "expected a name under credentials, found " + in_quotes(name) +
+                                        (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
+    } else if (std::find(target.credentials.begin(), target.credentials.end(), name) != target.credentials.end()) {
+      worker.problem("credentials", "expected each name once, found " + in_quotes(name) + " again");
+    } else {
+      target.credentials.push_back(name);
+    }
+  }
+}
+
+// Reports credentials that cannot log in where the remote is; what {Key} begins is known only when a job runs.
+void check_credential_types(Section& worker, const Settings& settings, const Worker& target) {
+  const auto url = parse_url(target.remote);
+  const bool is_ssh = is_scp_like(target.remote) || (url && url->scheme == "ssh");
+  const bool is_http = url && (url->scheme == "https" || url->scheme == "http");
+  if (target.remote.starts_with('{') || (!is_ssh && !is_http)) return;
+  for (const Credential& credential : settings.credentials) {
+    const auto& names = target.credentials;
+    if (std::find(names.begin(), names.end(), credential.name) == names.end()) continue;
+    if (std::holds_alternative<SshKeyCredential>(credential.value) == is_ssh) continue;
+    worker.problem("credentials", std::string("expected ") +
+                                      (is_ssh ? "credentials of type SSH_KEY for an ssh address"
+                                              : "credentials of type PAT or ENTRA for an https address") +
+                                      ", found " + in_quotes(credential.name) + " of type " + type_of(credential));
+  }
 }
 
 void load_query_param(Section& worker, Worker& target) {
@@ -134,6 +179,7 @@ void load_worker(Section worker, Settings& settings) {
   load_worker_credentials(worker, settings, target);
   worker.require("remote", target.remote);
   check_remote(worker, settings, target);
+  check_credential_types(worker, settings, target);
   worker.read("branch", target.branch, expect_some_text);
   std::string revision = "pushed";
   worker.read_choice("revision", revision, {"pushed", "head"});
@@ -171,6 +217,87 @@ void load_worker(Section worker, Settings& settings) {
   settings.workers.push_back(std::move(target));
 }
 
+std::optional<std::string> expect_tenant(const std::string& text) {
+  static const std::vector<std::string> kOfEverybody = {"common", "organizations", "consumers"};
+  const bool everybody = std::find(kOfEverybody.begin(), kOfEverybody.end(), to_lower(text)) != kOfEverybody.end();
+  return !everybody && consists_of(text, std::string(kAlphanumeric) + ".-", 253)
+             ? std::nullopt
+             : std::optional<std::string>("the tenant's GUID or domain");
+}
+
+std::optional<std::string> expect_authority(const std::string& text) {
+  const auto url = parse_url(text);
+  const bool good = url && !url->has_user && (url->path.empty() || url->path == "/") &&
+                    (url->scheme == "https" || (url->scheme == "http" && is_loopback_host(url->host)));
+  return good ? std::nullopt
+              : std::optional<std::string>(
+                    "an https address without path such as https://login.microsoftonline.com, "
+                    "https://login.microsoftonline.us or https://login.partner.microsoftonline.cn");
+}
+
+EntraCredential load_entra(Section& section) {
+  EntraCredential entra;
+  section.require("tenantId", entra.tenant_id, expect_tenant);
+  section.require("clientId", entra.client_id);
+  section.read("authority", entra.authority, expect_authority);
+  while (entra.authority.ends_with('/')) entra.authority.pop_back();
+
+  constexpr const char* kProofs[] = {"clientSecret", "certificate", "federatedTokenFile"};
+  std::vector<std::string> found;
+  for (const char* key : kProofs) {
+    section.ignore({key});
+    if (section.has(key)) found.emplace_back(key);
+  }
+  if (found.size() != 1) {
+    std::string list;
+    for (const std::string& key : found) list += (list.empty() ? "" : " and ") + key;
+    section.problem(found.empty() ? "clientSecret" : found.back(),
+                    "expected exactly one of clientSecret, certificate and federatedTokenFile, found " +
+                        (found.empty() ? "none" : list));
+    // Literal secrets must be told even then.
+    for (const std::string& key : found) {
+      if (key != "federatedTokenFile") section.require_secret(key);
+    }
+  } else if (found.front() == "clientSecret") {
+    entra.proof = EntraClientSecret{section.require_secret("clientSecret")};
+  } else if (found.front() == "certificate") {
+    entra.proof = EntraCertificate{section.require_secret("certificate")};
+  } else {
+    const auto* value = section.take("federatedTokenFile");
+    std::string file;
+    if (value->kind == YamlNode::Kind::kScalar && value->scalar.find('/') == std::string::npos) {
+      // Perhaps the token itself, which has none.
+      section.problem("federatedTokenFile", "expected the path of a file, found a text without \"/\" (not shown)");
+    } else {
+      section.require("federatedTokenFile", file);
+    }
+    entra.proof = EntraFederatedToken{file};
+  }
+  return entra;
+}
+
+void load_expiry(Section& section, Credential& credential) {
+  if (!section.has("expires")) {
+    section.ignore({"expires"});
+    return;
+  }
+  const auto* entra = std::get_if<EntraCredential>(&credential.value);
+  if (entra != nullptr && !std::holds_alternative<EntraClientSecret>(entra->proof)) {
+    section.take("expires");
+    section.problem("expires", std::holds_alternative<EntraCertificate>(entra->proof)
+                                   ? "is read from the certificate itself; remove it"
+                                   : "a federated token is renewed by who writes its file; remove it");
+    return;
+  }
+  std::string text;
+  section.require("expires", text, [](const std::string& value) {
+    return parse_date_or_time(value)
+               ? std::nullopt
+               : std::optional<std::string>("a date such as 2027-01-31 or a time such as 2027-01-31T12:00:00Z");
+  });
+  credential.expires = parse_date_or_time(text);
+}
+
 }  // namespace
 
 void load_credentials(Section& root, Settings& settings) {
@@ -189,13 +316,12 @@ void load_credentials(Section& root, Settings& settings) {
       section.read("knownHosts", key.known_hosts, expect_some_text);
       credential.value = std::move(key);
     } else if (type == "ENTRA") {
-      EntraCredential entra;
-      section.require("tenantId", entra.tenant_id);
-      section.require("clientId", entra.client_id);
-      entra.client_secret = section.require_secret("clientSecret");
-      credential.value = std::move(entra);
+      credential.value = load_entra(section);
     }
-    if (!type.empty()) section.finish();
+    if (!type.empty()) {
+      load_expiry(section, credential);
+      section.finish();
+    }
     settings.credentials.push_back(std::move(credential));
   });
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/secret.h"
+#include "core/base/time.h"
 
 namespace penstock::config {
 
@@ -41,6 +42,8 @@ struct History {
 struct Git {
   bool allow_file_protocol = false;
   std::uint64_t mirror_quota = 20ull << 30;
+  std::filesystem::path certificate_authorities;  // PEM, for https; empty = the environment's or the system's
+  std::string proxy;                              // empty = the environment's
 };
 
 struct Aws {
@@ -92,7 +95,8 @@ struct Worker {
   std::string handler = "git-source";
   std::string remote;               // with {Key}
   std::string branch = "{Branch}";  // with {Key}
-  std::string credentials;          // a name in `credentials`; empty = none
+  // Names in `credentials`, tried in this order; none = no login.
+  std::vector<std::string> credentials;
   enum class Revision { kPushed, kHead };
   Revision revision = Revision::kPushed;
   int concurrency = 4;
@@ -105,18 +109,38 @@ struct Worker {
 
 struct PatCredential {
   SecretReference token;
+  bool operator==(const PatCredential&) const = default;
 };
 struct SshKeyCredential {
   SecretReference private_key;
   std::string known_hosts = "azure-devops";  // that word, or known_hosts lines, or file:PATH
+  bool operator==(const SshKeyCredential&) const = default;
+};
+// How a service principal proves who it is.
+struct EntraClientSecret {
+  SecretReference secret;
+  bool operator==(const EntraClientSecret&) const = default;
+};
+struct EntraCertificate {
+  SecretReference pem;  // certificate and private key
+  bool operator==(const EntraCertificate&) const = default;
+};
+struct EntraFederatedToken {
+  std::filesystem::path file;  // read anew each time
+  bool operator==(const EntraFederatedToken&) const = default;
 };
 struct EntraCredential {
   std::string tenant_id, client_id;
-  SecretReference client_secret;
+  std::string authority = "https://login.microsoftonline.com";  // no trailing slash
+  std::variant<EntraClientSecret, EntraCertificate, EntraFederatedToken> proof;
+  bool operator==(const EntraCredential&) const = default;
 };
 struct Credential {
   std::string name;
   std::variant<PatCredential, SshKeyCredential, EntraCredential> value;
+  // As the person who made it was told; a certificate says it itself.
+  std::optional<Timestamp> expires = std::nullopt;
+  bool operator==(const Credential&) const = default;
 };
 
 struct AccessToken {

@@ -110,6 +110,11 @@ std::optional<UrlParts> parse_url(std::string_view text) {
   return parts;
 }
 
+std::optional<Timestamp> parse_date_or_time(std::string_view text) {
+  constexpr std::size_t kDateSize = 10;  // "2027-01-31"
+  return parse_rfc3339(text.size() == kDateSize ? std::string(text) + "T00:00:00Z" : std::string(text));
+}
+
 std::string without_user_information(std::string_view text) {
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return std::string(text);

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/time.h"
+
 namespace penstock::config {
 
 struct ListenAddress {
@@ -30,6 +32,9 @@ struct UrlParts {
 };
 // scheme://[user[:password]@]host[:port][/path]; nothing for anything else. `{Key}` counts as ordinary text.
 std::optional<UrlParts> parse_url(std::string_view text);
+
+// An RFC 3339 time, or a date, which stands for its beginning in UTC.
+std::optional<Timestamp> parse_date_or_time(std::string_view text);
 
 // The text as it may be shown: user information in a URL is left out, for it may be a password.
 std::string without_user_information(std::string_view text);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/git/azure_codes.h"
 #include "core/git/remote.h"
 
 namespace penstock::git {
@@ -33,23 +34,18 @@ constexpr auto kRules = std::to_array<Rule>({
     {Fault::kSshNegotiation, Speaker::kLocal, "no mutual signature"},
     {Fault::kSshKeyUnusable, Speaker::kLocal, "load key*"},
     {Fault::kSshKeyUnusable, Speaker::kLocal, "unprotected private key file"},
-    {Fault::kRateLimited, Speaker::kAny, "tf400733"},
     {Fault::kRateLimited, Speaker::kLocal, "returned error: 429"},
     {Fault::kUnauthenticated, Speaker::kAny, "public key authentication failed"},
     {Fault::kUnauthenticated, Speaker::kLocal, "permission denied (*publickey"},
     {Fault::kUnauthenticated, Speaker::kLocal, "permission denied (*password"},
     {Fault::kUnauthenticated, Speaker::kLocal, "permission denied (keyboard-interactive"},
     {Fault::kUnauthenticated, Speaker::kLocal, "too many authentication failures"},
-    {Fault::kUnauthenticated, Speaker::kAny, "tf400813"},
     {Fault::kUnauthenticated, Speaker::kLocal, "authentication failed for"},
     {Fault::kUnauthenticated, Speaker::kLocal, "returned error: 401"},
     {Fault::kUnauthenticated, Speaker::kLocal, "could not read username"},
     {Fault::kUnauthenticated, Speaker::kLocal, "could not read password"},
     {Fault::kUnauthenticated, Speaker::kLocal, "terminal prompts disabled"},
-    {Fault::kForbidden, Speaker::kAny, "tf401027"},
     {Fault::kForbidden, Speaker::kLocal, "returned error: 403"},
-    {Fault::kRepositoryMissing, Speaker::kAny, "tf401019"},
-    {Fault::kRepositoryMissing, Speaker::kAny, "tf200016"},
     {Fault::kProxy, Speaker::kLocal, "returned error: 407"},
     {Fault::kProxy, Speaker::kLocal, "response 407"},
     {Fault::kProxy, Speaker::kLocal, "could not resolve proxy"},
@@ -68,7 +64,6 @@ constexpr auto kRules = std::to_array<Rule>({
     {Fault::kSignInPage, Speaker::kLocal, "dumb http transport"},
     {Fault::kIdRefused, Speaker::kAny, "not our ref"},
     {Fault::kIdRefused, Speaker::kAny, "request for unadvertised object"},
-    {Fault::kIdRefused, Speaker::kAny, "tf401175"},
     {Fault::kRefMissing, Speaker::kLocal, "couldn't find remote ref"},
     {Fault::kRefMissing, Speaker::kLocal, "could not find remote ref"},
     {Fault::kRefMissing, Speaker::kLocal, "no such remote ref"},
@@ -166,7 +161,6 @@ constexpr auto kRules = std::to_array<Rule>({
     {Fault::kLocalPermission, Speaker::kLocal, "dubious ownership"},
     {Fault::kProtocol, Speaker::kLocal, "transport '*' not allowed"},
     {Fault::kProtocol, Speaker::kLocal, "protocol '*' is not supported"},
-    {Fault::kProtocol, Speaker::kAny, "tf401041"},
     {Fault::kUnreachable, Speaker::kLocal, "rpc failed"},
     {Fault::kUnreachable, Speaker::kLocal, "early eof"},
     {Fault::kUnreachable, Speaker::kLocal, "unexpected disconnect"},
@@ -205,16 +199,6 @@ std::vector<Line> read_lines(std::string_view text) {
   return lines;
 }
 
-std::string find_azure_code(std::string_view text) {
-  for (auto at = text.find("TF"); at != std::string_view::npos; at = text.find("TF", at + 1)) {
-    const std::string_view digits = text.substr(at + 2, 6);
-    const bool alone = at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n' || text[at - 1] == '"';
-    if (alone && digits.size() == 6 && digits.find_first_not_of("0123456789") == std::string_view::npos)
-      return "TF" + std::string(digits);
-  }
-  return "";
-}
-
 std::string find_fingerprint(std::string_view text) {
   // ssh's own report of the key, printed with LogLevel DEBUG1; the warning about a changed key also has one.
   const auto report = text.find("Server host key:");
@@ -223,18 +207,6 @@ std::string find_fingerprint(std::string_view text) {
   const std::string_view rest = text.substr(at, 7 + 43);
   const auto end = rest.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/:");
   return std::string(rest.substr(0, end));
-}
-
-// Microsoft's codes mean something only to those who look them up.
-std::string_view meaning_of_azure_code(std::string_view code) noexcept {
-  if (code == "TF401019") return "no such repository, or the credential may not read it";
-  if (code == "TF200016") return "no such project, or the credential may not see it";
-  if (code == "TF400813") return "the credential is not known to this organization or may not use it";
-  if (code == "TF401027") return "the credential lacks the permission to read this repository";
-  if (code == "TF401175") return "the commit or branch does not exist";
-  if (code == "TF400733") return "the identity has used up its share of the service and is slowed down";
-  if (code == "TF401041") return "the server did not understand the client's protocol";
-  return "";
 }
 
 // The line for a person when no rule matched: the last "fatal:" or "error:", else the last line.
@@ -290,6 +262,9 @@ Wording word(const FetchDiagnosis& diagnosis) {
     case Fault::kForbidden:
       return {ErrorKind::kPermission, "Forbidden",
               "the credential may not read this repository; grant it Read on the repository (PAT scope Code: Read)"};
+    case Fault::kPermissionMissing:
+      return {ErrorKind::kPermission, "PermissionMissing",
+              "the server knows this credential's identity, which may not read the repository"};
     case Fault::kRepositoryMissing:
       return {ErrorKind::kNotFound, "RepositoryNotFound",
               "the server knows no such repository, or hides it from this credential; check the names in the action's "
@@ -300,8 +275,8 @@ Wording word(const FetchDiagnosis& diagnosis) {
               "new address"};
     case Fault::kCertificate:
       return {ErrorKind::kConfiguration, "UntrustedCertificate",
-              "the server's TLS certificate is not trusted; install the issuing authority's certificate on this "
-              "machine, or check the host name"};
+              "the server's TLS certificate is not trusted; set `git.certificateAuthorities` to the certificate of the "
+              "authority that issued it, or check the host name"};
     case Fault::kProxy:
       return {ErrorKind::kConfiguration, "Proxy",
               "the HTTP proxy refused or could not be reached; check the proxy's address and login"};
@@ -354,8 +329,15 @@ FetchDiagnosis diagnose_fetch(std::string_view standard_error) {
   const std::vector<Line> lines = read_lines(standard_error);
   FetchDiagnosis diagnosis;
   diagnosis.detail = printable_line(telling_line(lines));
+  // Azure DevOps's own code says more than git's words for its HTTP status.
   for (const Line& line : lines) {
-    if (diagnosis.azure_code.empty()) diagnosis.azure_code = find_azure_code(line.text);
+    const std::string_view code = first_azure_code(line.text);
+    const AzureCode* known = find_azure_code(code);
+    if (diagnosis.azure_code.empty() || known != nullptr) diagnosis.azure_code = code;
+    if (known == nullptr) continue;
+    diagnosis.fault = known->fault;
+    diagnosis.detail = printable_line(line.text);
+    return diagnosis;
   }
   for (const Rule& rule : kRules) {
     for (const Line& line : lines) {
@@ -373,8 +355,9 @@ FetchDiagnosis diagnose_fetch(std::string_view standard_error) {
 Error make_fetch_error(const FetchDiagnosis& diagnosis, std::string_view remote) {
   const Wording wording = word(diagnosis);
   std::string text = "fetching " + in_quotes(without_user_info(remote)) + ": " + wording.text;
-  const std::string_view meaning = meaning_of_azure_code(diagnosis.azure_code);
-  if (!meaning.empty()) text += "; " + diagnosis.azure_code + ": " + std::string(meaning);
+  if (const AzureCode* known = find_azure_code(diagnosis.azure_code)) {
+    text += "; " + diagnosis.azure_code + ": " + std::string(known->meaning);
+  }
   if (!diagnosis.detail.empty()) text += " [" + diagnosis.detail + "]";
   Error error(wording.kind, text);
   error.with_code(std::string(wording.code));

@@ -22,7 +22,8 @@ enum class FetchFault {
   kSshNegotiation,
   kUnauthenticated,
   kSignInPage,
-  kForbidden,
+  kForbidden,          // without a reason
+  kPermissionMissing,  // the server knows who asks
   kRepositoryMissing,
   kMoved,
   kCertificate,

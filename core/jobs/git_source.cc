@@ -120,7 +120,7 @@ GitSource::GitSource(Options options, git::Mirrors& mirrors, std::shared_ptr<aws
     : options_(std::move(options)),
       engine_(mirrors),
       s3_(std::move(s3)),
-      credentials_(std::move(credentials)),
+      credentials_(std::make_unique<CredentialRotation>(options_.credentials, std::move(credentials))),
       clock_(clock) {}
 
 Result GitSource::run(Context& context) {
@@ -182,19 +182,18 @@ Result GitSource::run(Context& context) {
 }
 
 SourceResult GitSource::fetch_and_zip(Context& context, SourceRequest& request) const {
-  for (CredentialUse use = CredentialUse::kCached;; use = CredentialUse::kAnew) {
-    request.fetch.credential = credentials_(options_.credentials, use);
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(context.deadline() - clock_.steady_now());
-    request.fetch.timeout = std::max(left, kShortestFetch);
-    try {
-      return engine_.make(request);
-    } catch (const Error& error) {
-      // A rotated secret: the cached one is refused, the fresh one is good.
-      const bool refused = error.kind() == ErrorKind::kUnauthenticated;
-      if (!refused || options_.credentials.empty() || use == CredentialUse::kAnew) throw;
-      context.log("the credential was refused, trying it freshly read");
-    }
-  }
+  SourceResult result;
+  credentials_->run(
+      without_user(request.fetch.remote),
+      [&](const git::Credential& credential) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(context.deadline() - clock_.steady_now());
+        request.fetch.timeout = std::max(left, kShortestFetch);
+        request.fetch.credential = credential;
+        result = engine_.make(request);
+      },
+      [&](std::string_view line) { context.log(line); });
+  return result;
 }
 
 aws::UploadRequest GitSource::upload_request(Context& context) const {

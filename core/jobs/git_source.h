@@ -5,29 +5,24 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/aws/s3.h"
 #include "core/base/time.h"
 #include "core/git/mirror.h"
+#include "core/jobs/credential_rotation.h"
 #include "core/jobs/handler.h"
 #include "core/jobs/source_engine.h"
 
 namespace penstock::jobs {
 
-enum class CredentialUse {
-  kCached,
-  kAnew,  // the last one was refused, it may have been rotated: read it again
-};
-// The credential of that name for git; an empty name is none. May block for the secret's source.
-using GitCredentialLookup = std::function<git::Credential(const std::string& name, CredentialUse use)>;
-
 // Thread-safe.
 class GitSource final : public Handler {
  public:
   struct Options {
-    std::string remote;       // with {Key}
-    std::string branch;       // with {Key}; what a manual start builds
-    std::string credentials;  // name for the lookup; empty = none
+    std::string remote;                    // with {Key}
+    std::string branch;                    // with {Key}; what a manual start builds
+    std::vector<std::string> credentials;  // names for the lookup, tried in this order; none = no login
     int compression = 6;
     std::string subdirectory;
     std::filesystem::path artifact_directory;  // made when missing; files live for their job only
@@ -48,7 +43,7 @@ class GitSource final : public Handler {
   const Options options_;
   const SourceEngine engine_;
   const std::shared_ptr<aws::S3Client> s3_;
-  const GitCredentialLookup credentials_;
+  const std::unique_ptr<CredentialRotation> credentials_;
   const Clock& clock_;
 };
 

@@ -27,9 +27,10 @@ void check_settings(const config::Settings& settings) {
   }
   for (const auto& worker : settings.workers) {
     check(!worker.remote.empty() && worker.concurrency >= 1 && worker.timeout.count() > 0);
-    check(worker.credentials.empty() ||
-          std::any_of(settings.credentials.begin(), settings.credentials.end(),
-                      [&](const auto& credential) { return credential.name == worker.credentials; }));
+    for (const std::string& name : worker.credentials) {
+      check(std::any_of(settings.credentials.begin(), settings.credentials.end(),
+                        [&](const auto& credential) { return credential.name == name; }));
+    }
   }
   check(settings.server.listen_port >= 0 && settings.server.listen_port <= 65535 &&
         !settings.server.listen_host.empty());

@@ -72,35 +72,110 @@ TEST(ExpandBranch, RefusesNamesThatGitWould) {
   }
 }
 
-TEST(FullRepositoryName, KnowsAzuresForms) {
-  const struct {
-    const char* remote;
-    const char* expected;
-  } rows[] = {
-      {"https://dev.azure.com/fab/My%20Shop/_git/cart", "My Shop/cart"},
-      {"https://dev.azure.com/fab/_git/cart", "cart"},
-      {"https://fab.visualstudio.com/DefaultCollection/Shop/_git/cart", "Shop/cart"},
-      {"https://fab.visualstudio.com/DefaultCollection/_git/cart", "cart"},
-      {"https://fab.visualstudio.com/Shop/_git/cart", "Shop/cart"},
-      {"https://tfs.example.com/tfs/Main/Shop/_git/cart", "Shop/cart"},
-      {"git@ssh.dev.azure.com:v3/fab/Shop/cart", "Shop/cart"},
-      {"ssh://git@ssh.dev.azure.com/v3/fab/Shop/cart", "Shop/cart"},
-      {"https://git.example.com/team/cart.git", "team/cart"},
-      {"https://git.example.com", ""},
-  };
-  for (const auto& row : rows) EXPECT_EQ(full_repository_name(row.remote), row.expected) << row.remote;
-  EXPECT_EQ(repository_name("https://dev.azure.com/fab/Shop/_git/cart"), "cart");
+// Where a repository is, and what people are shown of it.
+struct Place {
+  const char* remote;
+  const char* full_name;
+  const char* name;
+  const char* page;  // of the commit "abc"
+};
+
+void PrintTo(const Place& place, std::ostream* out) {
+  *out << place.remote;
 }
+
+class AzurePlaces : public ::testing::TestWithParam<Place> {};
+
+TEST_P(AzurePlaces, AreKnownByTheirAddress) {
+  EXPECT_EQ(full_repository_name(GetParam().remote), GetParam().full_name);
+  EXPECT_EQ(repository_name(GetParam().remote), GetParam().name);
+  EXPECT_EQ(commit_page(GetParam().remote, "abc"), GetParam().page);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Services, AzurePlaces,
+    ::testing::Values(
+        Place{"https://dev.azure.com/fab/My%20Shop/_git/cart", "My Shop/cart", "cart",
+              "https://dev.azure.com/fab/My%20Shop/_git/cart/commit/abc"},
+        Place{"https://dev.azure.com/fab/My Shop/_git/cart", "My Shop/cart", "cart",
+              "https://dev.azure.com/fab/My%20Shop/_git/cart/commit/abc"},
+        Place{"https://fab@dev.azure.com/fab/Shop/_git/cart", "Shop/cart", "cart",
+              "https://dev.azure.com/fab/Shop/_git/cart/commit/abc"},
+        Place{"https://dev.azure.com/fab/_git/cart", "cart", "cart", "https://dev.azure.com/fab/_git/cart/commit/abc"},
+        Place{"https://dev.azure.com/fab/Cart/_git/cart", "cart", "cart",
+              "https://dev.azure.com/fab/Cart/_git/cart/commit/abc"},
+        Place{"https://dev.azure.com/fab/Shop/_git/_full/cart", "Shop/cart", "cart",
+              "https://dev.azure.com/fab/Shop/_git/cart/commit/abc"},
+        Place{"https://dev.azure.com/fab/_git/_optimized/cart/", "cart", "cart",
+              "https://dev.azure.com/fab/_git/cart/commit/abc"},
+        Place{"https://dev.azure.com/fab/Gr%C3%B6%C3%9Fe/_git/%E8%B3%BC%E7%89%A9", "Größe/購物", "購物",
+              "https://dev.azure.com/fab/Gr%C3%B6%C3%9Fe/_git/%E8%B3%BC%E7%89%A9/commit/abc"},
+        Place{"https://dev.azure.com/fab/A%2FB/_git/c%23d", "A/B/c#d", "c#d",
+              "https://dev.azure.com/fab/A%2FB/_git/c%23d/commit/abc"},
+        Place{"https://dev.azure.com/fab/tfs/_git/cart", "tfs/cart", "cart",
+              "https://dev.azure.com/fab/tfs/_git/cart/commit/abc"},
+        Place{"https://fab.visualstudio.com/DefaultCollection/Shop/_git/cart", "Shop/cart", "cart",
+              "https://fab.visualstudio.com/DefaultCollection/Shop/_git/cart/commit/abc"},
+        Place{"https://fab.visualstudio.com/DefaultCollection/_git/cart", "cart", "cart",
+              "https://fab.visualstudio.com/DefaultCollection/_git/cart/commit/abc"},
+        Place{"https://fab.visualstudio.com/Shop/_git/cart", "Shop/cart", "cart",
+              "https://fab.visualstudio.com/Shop/_git/cart/commit/abc"},
+        Place{"https://fab.visualstudio.com/_git/cart", "cart", "cart",
+              "https://fab.visualstudio.com/_git/cart/commit/abc"},
+        Place{"git@ssh.dev.azure.com:v3/fab/My%20Shop/cart", "My Shop/cart", "cart",
+              "https://dev.azure.com/fab/My%20Shop/_git/cart/commit/abc"},
+        Place{"ssh://git@ssh.dev.azure.com/v3/fab/Shop/cart", "Shop/cart", "cart",
+              "https://dev.azure.com/fab/Shop/_git/cart/commit/abc"},
+        Place{"ssh://git@ssh.dev.azure.com:22/v3/fab/cart/cart", "cart", "cart",
+              "https://dev.azure.com/fab/cart/_git/cart/commit/abc"},
+        Place{"fab@vs-ssh.visualstudio.com:v3/fab/Shop/cart", "Shop/cart", "cart",
+              "https://fab.visualstudio.com/Shop/_git/cart/commit/abc"},
+        Place{"ssh://fab@vs-ssh.visualstudio.com:22/DefaultCollection/Shop/_ssh/cart", "Shop/cart", "cart", ""},
+        Place{"ssh://fab@vs-ssh.visualstudio.com:22/_ssh/cart", "cart", "cart", ""},
+        Place{"ssh://fab@fab.visualstudio.com:22/DefaultCollection/_git/cart", "cart", "cart", ""}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Server, AzurePlaces,
+    ::testing::Values(
+        Place{"https://tfs.example.com/tfs/Main/Shop/_git/cart", "Shop/cart", "cart",
+              "https://tfs.example.com/tfs/Main/Shop/_git/cart/commit/abc"},
+        Place{"https://tfs.example.com:8443/tfs/Main/_git/cart", "cart", "cart",
+              "https://tfs.example.com:8443/tfs/Main/_git/cart/commit/abc"},
+        Place{"https://tfs.example.com/TFS/DefaultCollection/_git/cart", "cart", "cart",
+              "https://tfs.example.com/TFS/DefaultCollection/_git/cart/commit/abc"},
+        Place{"http://tfs:8080/tfs/DefaultCollection/My%20Shop/_git/My%20Cart", "My Shop/My Cart", "My Cart",
+              "http://tfs:8080/tfs/DefaultCollection/My%20Shop/_git/My%20Cart/commit/abc"},
+        Place{"https://devops.example.com/Main/Shop/_git/cart", "Shop/cart", "cart",
+              "https://devops.example.com/Main/Shop/_git/cart/commit/abc"},
+        Place{"https://devops.example.com/Main/_git/cart", "cart", "cart",
+              "https://devops.example.com/Main/_git/cart/commit/abc"},
+        Place{"https://devops.example.com/azdo/DefaultCollection/_git/cart", "cart", "cart",
+              "https://devops.example.com/azdo/DefaultCollection/_git/cart/commit/abc"},
+        Place{"https://devops.example.com/azdo/Main/Shop/_git/cart", "Shop/cart", "cart",
+              "https://devops.example.com/azdo/Main/Shop/_git/cart/commit/abc"},
+        Place{"https://[2001:db8::1]:8443/tfs/Main/Shop/_git/cart", "Shop/cart", "cart",
+              "https://[2001:db8::1]:8443/tfs/Main/Shop/_git/cart/commit/abc"},
+        Place{"https://tfs.example.com/tfs/Größe/Übersicht/_git/購物", "Übersicht/購物", "購物",
+              "https://tfs.example.com/tfs/Gr%C3%B6%C3%9Fe/%C3%9Cbersicht/_git/%E8%B3%BC%E7%89%A9/commit/abc"},
+        Place{"ssh://tfs.example.com:22/Main/Shop/_git/cart", "Shop/cart", "cart", ""},
+        Place{"ssh://git@tfs.example.com:22/tfs/Main/Shop/_git/cart", "Shop/cart", "cart", ""},
+        Place{"ssh://tfs.example.com:22/tfs/Main/_git/cart", "cart", "cart", ""},
+        Place{"ssh://git@ssh.tfs.example.com/v3/Main/Shop/cart", "Shop/cart", "cart", ""},
+        Place{"git@tfs.example.com:v3/Main/Shop/cart", "Shop/cart", "cart", ""}));
+
+INSTANTIATE_TEST_SUITE_P(Others, AzurePlaces,
+                         ::testing::Values(Place{"https://git.example.com/team/cart.git", "team/cart", "cart", ""},
+                                           Place{"git@git.example.com:team/cart.git", "team/cart", "cart", ""},
+                                           Place{"https://git.example.com/v3/fab/Shop/cart", "v3/fab/Shop/cart", "cart",
+                                                 ""},
+                                           Place{"https://dev.azure.com/fab/Shop/_git", "fab/Shop/_git", "_git", ""},
+                                           Place{"https://git.example.com", "", "", ""}, Place{"", "", "", ""},
+                                           Place{"/srv/git/cart.git", "srv/git/cart", "cart", ""}));
 
 TEST(ShortRefName, DropsThePrefix) {
   EXPECT_EQ(short_ref_name("refs/heads/a/b"), "a/b");
   EXPECT_EQ(short_ref_name("refs/tags/v1"), "v1");
   EXPECT_EQ(short_ref_name("refs/pull/1/merge"), "pull/1/merge");
-}
-
-TEST(CommitPage, ExistsForAzureOverHttpsOnly) {
-  EXPECT_EQ(commit_page("https://dev.azure.com/f/p/_git/r", "abc"), "https://dev.azure.com/f/p/_git/r/commit/abc");
-  EXPECT_EQ(commit_page("git@ssh.dev.azure.com:v3/f/p/r", "abc"), "");
 }
 
 }  // namespace

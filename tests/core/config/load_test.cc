@@ -29,7 +29,7 @@ server:
   maxBodyBytes: 2MiB
   drainTimeout: 90s
 history: {database: db/history.db, retention: 30d}
-git: {allowFileProtocol: true, mirrorQuota: 5GiB}
+git: {allowFileProtocol: true, mirrorQuota: 5GiB, certificateAuthorities: /etc/ca.pem, proxy: "http://proxy:3128"}
 aws: {region: eu-central-1, endpointUrl: http://127.0.0.1:4566}
 endpoints:
   azure-devops:
@@ -59,7 +59,7 @@ workers:
     handler: git-source
     remote: "https://dev.azure.com/{Organization}/{Project}/_git/{Repo}"
     branch: "release/{Branch}"
-    credentials: azure-pat
+    credentials: [azure-entra, azure-pat]
     revision: head
     concurrency: 8
     timeout: 45m
@@ -67,9 +67,11 @@ workers:
     queryParam: {PipelineName: [shop, basket]}
     artifact: {compression: 9, submodules: none, lfs: false, subdirectory: services/shop, gitMetadata: false}
 credentials:
-  azure-pat: {type: PAT, token: {secret: "secretsmanager:azure/pat"}}
+  azure-pat: {type: PAT, token: {secret: "secretsmanager:azure/pat"}, expires: 2027-01-31}
   azure-ssh: {type: SSH_KEY, privateKey: {secret: "secretsmanager:azure/ssh"}, knownHosts: "file:/etc/known_hosts"}
-  azure-entra: {type: ENTRA, tenantId: t, clientId: c, clientSecret: {secret: "env:ENTRA_SECRET"}}
+  azure-entra: {type: ENTRA, tenantId: t, clientId: c, clientSecret: {secret: "env:ENTRA_SECRET"}, expires: "2027-01-31T12:00:00+01:00"}
+  azure-certificate: {type: ENTRA, tenantId: t, clientId: c, certificate: "file:/c.pem", authority: "https://login.microsoftonline.us/"}
+  azure-federated: {type: ENTRA, tenantId: contoso.example, clientId: c, federatedTokenFile: /var/run/token}
 unclaimedJobTimeout: 0
 access:
   tokens: [{name: ops, token: {secret: "env:PENSTOCK_TOKEN"}, scopes: [history.read, history.redeliver]}]
@@ -90,6 +92,8 @@ TEST(Settings, AreReadWhole) {
   EXPECT_EQ(s.history.retention, milliseconds(30LL * 86'400'000));
   EXPECT_TRUE(s.git.allow_file_protocol);
   EXPECT_EQ(s.git.mirror_quota, 5ull << 30);
+  EXPECT_EQ(s.git.certificate_authorities, "/etc/ca.pem");
+  EXPECT_EQ(s.git.proxy, "http://proxy:3128");
   EXPECT_EQ(s.aws.region, "eu-central-1");
   EXPECT_EQ(s.aws.endpoint_url, "http://127.0.0.1:4566");
 
@@ -134,7 +138,20 @@ TEST(Settings, AreReadWhole) {
   EXPECT_EQ(worker.compression, 9);
   EXPECT_EQ(worker.subdirectory, "services/shop");
 
-  ASSERT_EQ(s.credentials.size(), 3u);
+  EXPECT_EQ(worker.credentials, (std::vector<std::string>{"azure-entra", "azure-pat"}));
+
+  ASSERT_EQ(s.credentials.size(), 5u);
+  EXPECT_EQ(s.credentials[0].expires, parse_rfc3339("2027-01-31T00:00:00Z"));
+  EXPECT_EQ(s.credentials[1].expires, std::nullopt);
+  EXPECT_EQ(s.credentials[2].expires, parse_rfc3339("2027-01-31T11:00:00Z"));
+  const auto& entra = std::get<EntraCredential>(s.credentials[2].value);
+  EXPECT_EQ(entra.authority, "https://login.microsoftonline.com");
+  EXPECT_EQ(std::get<EntraClientSecret>(entra.proof).secret, reference("env:ENTRA_SECRET"));
+  const auto& certified = std::get<EntraCredential>(s.credentials[3].value);
+  EXPECT_EQ(certified.authority, "https://login.microsoftonline.us");
+  EXPECT_EQ(std::get<EntraCertificate>(certified.proof).pem, reference("file:/c.pem"));
+  EXPECT_EQ(std::get<EntraFederatedToken>(std::get<EntraCredential>(s.credentials[4].value).proof).file,
+            "/var/run/token");
   EXPECT_EQ(std::get<PatCredential>(s.credentials[0].value).token, reference("secretsmanager:azure/pat"));
   EXPECT_EQ(std::get<SshKeyCredential>(s.credentials[1].value).known_hosts, "file:/etc/known_hosts");
   EXPECT_EQ(std::get<EntraCredential>(s.credentials[2].value).tenant_id, "t");
@@ -243,6 +260,8 @@ TEST(EffectiveValues, KnowWhereTheyCameFrom) {
   EXPECT_EQ(find("server.drainTimeout").value, "1m");
   EXPECT_EQ(find("credentials.a.token").value, "env:T");
   EXPECT_EQ(find("credentials.a.token").source, "/etc/p.yaml:4");
+  EXPECT_EQ(find("git.proxy").source, "default");
+  EXPECT_EQ(find("git.certificateAuthorities").value, "");
   EXPECT_EQ(find("history.retention").value, "90d");
 }
 

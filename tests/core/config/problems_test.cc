@@ -94,6 +94,13 @@ TEST(Problems, NeverShowASecret) {
            "credentials: {a: {type: PAT, token: " + secret + "}}",
            "credentials: {a: {type: SSH_KEY, privateKey: " + secret + "}}",
            "credentials: {a: {type: ENTRA, tenantId: t, clientId: c, clientSecret: " + secret + "}}",
+           "credentials: {a: {type: ENTRA, tenantId: t, clientId: c, certificate: " + secret + "}}",
+           "credentials: {a: {type: ENTRA, tenantId: t, clientId: c, federatedTokenFile: " + secret + "}}",
+           "credentials: {a: {type: ENTRA, tenantId: t, clientId: c, federatedTokenFile: /t, clientSecret: " + secret +
+               "}}",
+           "git: {proxy: 'http://u:" + secret + "@proxy:3128'}",
+           "credentials: {a: {type: ENTRA, tenantId: t, clientId: c, clientSecret: 'env:S', authority: 'https://u:" +
+               secret + "@host'}}",
            "credentials: {a: " + secret + "}",
            "access: {tokens: [{name: ops, token: " + secret + ", scopes: [history.read]}]}",
            "access: {tokens: [" + secret + "]}",
@@ -249,6 +256,84 @@ TEST(Problems, CoverWorkers) {
       "penstock.yaml:1: workers[0].actionType.owner: expected Custom (ThirdParty is not supported by this version), "
       "found "
       "\"ThirdParty\"");
+}
+
+TEST(Problems, CoverCredentials) {
+  const auto entra = [](const std::string& rest) {
+    return only_problem("credentials:\n  a: {type: ENTRA, tenantId: t, clientId: c, " + rest + "}");
+  };
+  const std::string one = "expected exactly one of clientSecret, certificate and federatedTokenFile, found ";
+  EXPECT_EQ(only_problem("credentials:\n  a: {type: ENTRA, tenantId: t, clientId: c}"),
+            "penstock.yaml:2: credentials.a.clientSecret: " + one + "none");
+  EXPECT_EQ(entra("clientSecret: 'env:S', certificate: 'env:C'"),
+            "penstock.yaml:2: credentials.a.certificate: " + one + "clientSecret and certificate");
+  EXPECT_EQ(entra("clientSecret: 'env:S', certificate: 'env:C', federatedTokenFile: /t"),
+            "penstock.yaml:2: credentials.a.federatedTokenFile: " + one +
+                "clientSecret and certificate and federatedTokenFile");
+  EXPECT_EQ(entra("certificat: 'env:C', federatedTokenFile: /t"),
+            "penstock.yaml:2: credentials.a.certificat: unknown key; did you mean \"certificate\"?");
+  const std::string authority =
+      "penstock.yaml:2: credentials.a.authority: expected an https address without path such as "
+      "https://login.microsoftonline.com, https://login.microsoftonline.us or "
+      "https://login.partner.microsoftonline.cn, "
+      "found ";
+  for (const char* bad : {"http://login.example.com", "https://login.example.com/tenant", "login.example.com"}) {
+    EXPECT_EQ(entra(std::string("clientSecret: 'env:S', authority: '") + bad + "'"), authority + "\"" + bad + "\"");
+  }
+  for (const char* bad : {"common", "Organizations", "a/b", ""}) {
+    EXPECT_EQ(only_problem(std::string("credentials:\n  a: {type: ENTRA, tenantId: '") + bad +
+                           "', clientId: c, clientSecret: 'env:S'}"),
+              std::string("penstock.yaml:2: credentials.a.tenantId: expected the tenant's GUID or domain, found \"") +
+                  bad + "\"");
+  }
+  for (const char* bad : {"2027-02-30", "31.1.2027", "soon", "2027-01-31T12:00:00"}) {
+    EXPECT_EQ(only_problem(std::string("credentials:\n  a: {type: PAT, token: 'env:T', expires: '") + bad + "'}"),
+              std::string("penstock.yaml:2: credentials.a.expires: expected a date such as 2027-01-31 or a time such "
+                          "as 2027-01-31T12:00:00Z, found \"") +
+                  bad + "\"");
+  }
+  EXPECT_EQ(entra("certificate: 'env:C', expires: 2027-01-31"),
+            "penstock.yaml:2: credentials.a.expires: is read from the certificate itself; remove it");
+  EXPECT_EQ(entra("federatedTokenFile: /t, expires: 2027-01-31"),
+            "penstock.yaml:2: credentials.a.expires: a federated token is renewed by who writes its file; remove it");
+}
+
+TEST(Problems, CoverWorkersCredentials) {
+  const auto with = [](const std::string& remote, const std::string& names) {
+    return problems("workers:\n  - {actionType: {category: Source, provider: x, version: 1}, remote: '" + remote +
+                    "', credentials: " + names +
+                    "}\ncredentials: {pat: {type: PAT, token: 'env:T'}, key: {type: SSH_KEY, privateKey: 'env:K'}}");
+  };
+  const std::string at = "penstock.yaml:2: workers[0].credentials: ";
+  EXPECT_EQ(with("https://h/r", "[pat]"), Lines());
+  EXPECT_EQ(with("{Url}/r", "[pat, key]"), Lines());
+  EXPECT_EQ(with("https://h/r", "[]"), Lines{at + "expected at least one name, found an empty list"});
+  EXPECT_EQ(with("https://h/r", "{a: b}"), Lines{at + "expected a name or a list of names, found a mapping"});
+  EXPECT_EQ(with("https://h/r", "[pat, pat]"), Lines{at + "expected each name once, found \"pat\" again"});
+  EXPECT_EQ(with("https://h/r", "[pat, pad]"),
+            Lines{at + "expected a name under credentials, found \"pad\"; did you mean \"pat\"?"});
+  EXPECT_EQ(
+      with("https://h/r", "[pat, key]"),
+      Lines{at + "expected credentials of type PAT or ENTRA for an https address, found \"key\" of type SSH_KEY"});
+  for (const char* remote : {"ssh://git@h/r", "git@h:r/{Repo}"}) {
+    EXPECT_EQ(with(remote, "[key]"), Lines());
+    EXPECT_EQ(with(remote, "pat"),
+              Lines{at + "expected credentials of type SSH_KEY for an ssh address, found \"pat\" of type PAT"});
+  }
+}
+
+TEST(Problems, CoverGit) {
+  EXPECT_EQ(problems("git: {certificateAuthorities: /etc/ca.pem, proxy: 'socks5h://127.0.0.1:1080'}"), Lines());
+  EXPECT_EQ(only_problem("git: {certificateAuthorities: ''}"),
+            "penstock.yaml:1: git.certificateAuthorities: expected a text that is not empty, found \"\"");
+  for (const char* bad : {"proxy:3128", "ftp://proxy", "http://proxy/path"}) {
+    EXPECT_EQ(only_problem(std::string("git: {proxy: '") + bad + "'}"),
+              std::string("penstock.yaml:1: git.proxy: expected a proxy such as http://proxy.example.com:3128 or "
+                          "socks5h://127.0.0.1:1080, found \"") +
+                  bad + "\"");
+  }
+  EXPECT_EQ(only_problem("git: {proxi: 'http://p'}"),
+            "penstock.yaml:1: git.proxi: unknown key; did you mean \"proxy\"?");
 }
 
 TEST(Problems, CoverFilesThatAreNoConfiguration) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/git/azure_codes.h"
+
 namespace penstock::git {
 namespace {
 
@@ -99,6 +101,40 @@ INSTANTIATE_TEST_SUITE_P(
              "'https://h/': "
              "The requested URL returned error: 429\n",
              F::kRateLimited, K::kRateLimited, "RateLimited"},
+        Case{"azure_permission_missing",
+             "remote: 001f# service=git-upload-pack\nremote: 0000000000aaTF401027: You need the Git 'GenericRead' "
+             "permission\nremote: TF401027: You need the Git 'GenericRead' permission to perform this action.\nfatal: "
+             "unable to access 'https://h/': The requested URL returned error: 403\n",
+             F::kPermissionMissing, K::kPermission, "PermissionMissing"},
+        Case{"azure_project_missing", "remote: TF200016: The following project does not exist: x.\nfatal: x\n",
+             F::kRepositoryMissing, K::kNotFound, "RepositoryNotFound"},
+        Case{"azure_project_permission",
+             "remote: TF50309: The following account does not have sufficient permissions\n", F::kPermissionMissing,
+             K::kPermission, "PermissionMissing"},
+        Case{
+            "azure_unknown_identity",
+            "remote: TF400813: The user 'x' is not authorized to access this resource.\nfatal: Authentication failed\n",
+            F::kUnauthenticated, K::kUnauthenticated, "Unauthenticated"},
+        Case{"azure_never_signed_in", "remote: TF401444: Please sign-in at least once as x in a web browser\n",
+             F::kUnauthenticated, K::kUnauthenticated, "Unauthenticated"},
+        Case{"azure_licence", "remote: TF400409: You do not have licensing rights to access this feature: Code\n",
+             F::kPermissionMissing, K::kPermission, "PermissionMissing"},
+        Case{"azure_conditional_access",
+             "remote: VS403463: The conditional access policy defined by your administrator has failed.\nfatal: unable "
+             "to access 'https://h/': The requested URL returned error: 401\n",
+             F::kPermissionMissing, K::kPermission, "PermissionMissing"},
+        Case{"azure_revision", "fatal: remote error: TF401175: The version descriptor could not be resolved\n",
+             F::kIdRefused, K::kNotFound, "RevisionNotFound"},
+        Case{"azure_multi_ack",
+             "remote: TF401041: The Git protocol sent is not as expected (Clients must support multi-ack.)\nfatal: "
+             "unable to access 'https://h/': The requested URL returned error: 400\n",
+             F::kProtocol, K::kConfiguration, "Protocol"},
+        Case{"azure_database", "remote: TF246017: could not connect to the database\nfatal: x\n", F::kServerFault,
+             K::kUnavailable, "ServerFault"},
+        Case{"azure_code_that_is_not_known",
+             "remote: TF999999: something\nfatal: unable to access 'https://h/': The requested URL returned error: "
+             "403\n",
+             F::kForbidden, K::kPermission, "Forbidden"},
         Case{"dns", "fatal: unable to access 'https://h/r/': Could not resolve host: h\n", F::kNameUnresolved,
              K::kUnavailable, "NameUnresolved"},
         Case{"ssh_dns",
@@ -163,6 +199,22 @@ TEST(FetchErrors, ExplainAzuresCodes) {
       make_fetch_error(diagnose_fetch("remote: TF400813: The user '' is not authorized\nfatal: x\n"), "https://h/r")
           .what();
   EXPECT_NE(message.find("TF400813: the credential is not known to this organization"), std::string::npos) << message;
+}
+
+TEST(FetchErrors, FindCodesThatStandAlone) {
+  const struct {
+    const char* text;
+    const char* code;
+  } rows[] = {{"TF401019: x", "TF401019"},
+              {"remote: TF30063: x", "TF30063"},
+              {"(VS403463)", "VS403463"},
+              {"aTF401019", ""},
+              {"TF4010191", ""},
+              {"TF4010", ""},
+              {"TF40101x TF401027", "TF401027"},
+              {"", ""},
+              {"TF12345", "TF12345"}};
+  for (const auto& row : rows) EXPECT_EQ(first_azure_code(row.text), row.code) << row.text;
 }
 
 TEST(FetchErrors, BoundAndCleanForeignText) {
