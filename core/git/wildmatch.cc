@@ -93,7 +93,13 @@ Wildmatch::Wildmatch(std::string_view pattern, Slash slash) {
   if (malformed_) {
     steps_ = {};
     classes_ = {};
+    return;
   }
+  // The slash of "**/" need not be there.
+  const std::size_t special = pattern.find_last_of("*?[]\\");
+  std::string_view suffix = pattern.substr(special == std::string_view::npos ? 0 : special + 1);
+  if (special != std::string_view::npos && pattern[special] == '*' && suffix.starts_with('/')) suffix.remove_prefix(1);
+  suffix_ = suffix;
   steps_.shrink_to_fit();
   classes_.shrink_to_fit();
 }
@@ -203,7 +209,7 @@ void Wildmatch::add(std::uint32_t step, std::vector<std::uint32_t>& set, Scratch
 }
 
 bool Wildmatch::matches(std::string_view text, Scratch& scratch) const {
-  if (malformed_) return false;
+  if (malformed_ || !text.ends_with(suffix_)) return false;
   if (scratch.seen.size() <= steps_.size()) scratch.seen.resize(steps_.size() + 1, 0);
   scratch.current.clear();
   ++scratch.turn;
@@ -246,7 +252,7 @@ bool Wildmatch::matches(std::string_view text, Scratch& scratch) const {
 }
 
 std::size_t Wildmatch::bytes() const noexcept {
-  return sizeof *this + steps_.capacity() * sizeof(Step) + classes_.capacity() * sizeof(ByteSet);
+  return sizeof *this + suffix_.capacity() + steps_.capacity() * sizeof(Step) + classes_.capacity() * sizeof(ByteSet);
 }
 
 }  // namespace penstock::git

@@ -6,6 +6,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Wildmatch {
 
   std::vector<Step> steps_;
   std::vector<ByteSet> classes_;
+  std::string suffix_;  // what every match ends in: tells most texts without the NFA
   bool malformed_ = false;
 };
 

@@ -150,8 +150,8 @@ TEST(Attributes, ThatTakeTooLongAreRefused) {
   Attributes attributes({"x"}, {.rule_bytes = 1 << 20, .work = 10'000'000});
   std::string pattern;
   for (int i = 0; i < 500; ++i) pattern += "*a";
-  attributes.enter("", pattern + "b x\n");
-  const std::string path(4000, 'a');
+  attributes.enter("", pattern + "x*b x\n");
+  const std::string path = std::string(4000, 'a') + "b";
   try {
     for (int i = 0; i < 100; ++i) attributes.lookup(path, PathKind::kFile);
     FAIL();
