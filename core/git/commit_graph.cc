@@ -45,7 +45,7 @@ RawCommit parse_commit(std::string_view bytes) {
     commit.parents.push_back(std::move(*parent));
   }
   // "committer NAME <MAIL> SECONDS ZONE"; a date that is none counts as the epoch, as in git.
-  const std::string_view header = bytes.substr(0, bytes.find("\n\n"));
+  const std::string_view header = bytes.starts_with('\n') ? std::string_view() : bytes.substr(0, bytes.find("\n\n"));
   if (const auto found = header.find("\ncommitter "); found != std::string_view::npos) {
     std::string_view line = header.substr(found + 1);
     line = line.substr(0, line.find('\n'));
