@@ -24,11 +24,6 @@ http {{
   proxy_temp_path {directory}/proxy;
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
-  map_hash_bucket_size 256;
-  map $http_authorization $known {{
-    default 0;
-{credentials}
-  }}
   server {{
     listen 127.0.0.1:{https_port} ssl;
     listen 127.0.0.1:{http_port};
@@ -41,7 +36,10 @@ http {{
       return 401 "TF400813: Resource not available for anonymous access. Client authentication required.\n";
     }}
     location / {{
-      if ($known = 0) {{ return 401; }}
+      if (-f "{directory}/hidden/$http_authorization") {{
+        return 404 "TF401019: The Git repository does not exist or you do not have permissions for this operation.\n";
+      }}
+      if (!-f "{directory}/accepted/$http_authorization") {{ return 401; }}
       fastcgi_pass unix:{directory}/fcgi.socket;
       fastcgi_read_timeout 60s;
       fastcgi_param REQUEST_METHOD $request_method;
@@ -74,11 +72,11 @@ class GitHttpServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.root.mkdir(parents=True, exist_ok=True)
         self.https_port, self.http_port = free_port(), free_port()
-        credentials = [base64.b64encode(f"{user}:{password}".encode()).decode() for user in ("", "pat", "penstock")]
+        for user in ("", "pat", "penstock"):
+            self.accept("Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
         configuration = self.directory / "nginx.conf"
         configuration.write_text(NGINX_CONFIGURATION.format(
             directory=self.directory, root=self.root, https_port=self.https_port, http_port=self.http_port,
-            credentials="\n".join(f'    "Basic {value}" 1;' for value in credentials),
             certificate=certificate.certificate, private_key=certificate.private_key,
             http_backend=Path(run_git("--exec-path").decode().strip()) / "git-http-backend"))
         # fcgiwrap gives its children this environment and the request's.
@@ -96,6 +94,24 @@ class GitHttpServer:
     def _ready(self):
         self._nginx.expect_running()
         return (self.directory / "nginx.pid").exists()
+
+    # Values of the Authorization header; each request is judged by what holds at its time.
+
+    def accept(self, authorization):
+        self._mark("accepted", authorization)
+
+    def revoke(self, authorization):
+        (self.directory / "accepted" / authorization).unlink()
+
+    def hide(self, authorization):
+        """Answers it with 404 and TF401019, as Azure DevOps does when it does not tell why."""
+        self._mark("hidden", authorization)
+
+    def _mark(self, folder, authorization):
+        # Base64 has slashes: the value is a path as it stands.
+        path = self.directory / folder / authorization
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
     @property
     def https_url(self):
@@ -126,7 +142,7 @@ ListenAddress 127.0.0.1
 PidFile {directory}/sshd.pid
 HostKey {directory}/host_rsa
 HostKeyAlgorithms rsa-sha2-512,rsa-sha2-256
-PubkeyAcceptedAlgorithms rsa-sha2-512,rsa-sha2-256
+PubkeyAcceptedAlgorithms {algorithms}
 AuthorizedKeysFile {directory}/authorized_keys
 AuthenticationMethods publickey
 PasswordAuthentication no
@@ -159,19 +175,33 @@ def make_rsa_key(path):
                     str(path)], check=True, stdin=subprocess.DEVNULL)
 
 
+def make_ed25519_key(path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "penstock-e2e", "-f", str(path)], check=True,
+                   stdin=subprocess.DEVNULL)
+
+
+def fingerprint(path):
+    """"SHA256:…" of a key, as sshd's log has it."""
+    return subprocess.run(["ssh-keygen", "-l", "-f", str(path)], check=True, capture_output=True,
+                          text=True).stdout.split()[1]
+
+
 class GitSshServer:
-    def __init__(self, directory, root):
+    def __init__(self, directory, root, algorithms="rsa-sha2-512,rsa-sha2-256"):
         self.directory, self.root = Path(directory), Path(root)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         for name in ("host_rsa", "user_rsa", "stranger_rsa"):
             make_rsa_key(self.directory / name)
-        (self.directory / "authorized_keys").write_text((self.directory / "user_rsa.pub").read_text())
+        make_ed25519_key(self.directory / "user_ed25519")
+        (self.directory / "authorized_keys").write_text(
+            (self.directory / "user_rsa.pub").read_text() + (self.directory / "user_ed25519.pub").read_text())
         serve = self.directory / "serve"
         serve.write_text(SERVE_SCRIPT.format(root=self.root))
         serve.chmod(serve.stat().st_mode | stat.S_IXUSR)
         configuration = self.directory / "sshd_config"
-        configuration.write_text(SSHD_CONFIGURATION.format(directory=self.directory, port=self.port))
+        configuration.write_text(SSHD_CONFIGURATION.format(directory=self.directory, port=self.port,
+                                                          algorithms=algorithms))
         if os.geteuid() == 0:
             # sshd's privilege separation wants it; packages make it when the service starts.
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
