@@ -106,13 +106,14 @@ void fetch_tag_objects(const fs::path& mirror, const std::vector<History::Tag>& 
     }
     return result;
   };
+  std::error_code ignored;
+  fs::remove_all(mirror / kTagRefs, ignored);  // of a fetch that was killed
   const std::vector<const History::Tag*> wanted = missing();
   if (wanted.empty()) return;
   std::vector<std::string> refspecs;
   for (const History::Tag* tag : wanted)
     refspecs.push_back("+" + tag->name + ":" + std::string(kTagRefs) + "/" + tag->object_id);
   const auto diagnosis = fetcher.fetch(mirror, "--depth=1", refspecs);
-  std::error_code ignored;
   fs::remove_all(mirror / kTagRefs, ignored);
   if (diagnosis && diagnosis->fault != FetchFault::kRefMissing)
     throw make_fetch_error(*diagnosis, fetcher.remote().for_git());
