@@ -20,7 +20,7 @@ struct PollSettings {
   std::chrono::milliseconds ceiling{60000};
 };
 
-enum class PollOutcome { kJobs, kEmpty, kThrottled, kFailed };
+enum class PollOutcome { kJobs, kEmpty, kThrottled, kFailed };  // kEmpty: none, or none but those of the last poll
 
 PollOutcome poll_outcome_of(const Error& error) noexcept;
 

@@ -153,6 +153,8 @@ PollOutcome Worker::poll_round(const std::stop_token& stop) {
   PollOutcome outcome = PollOutcome::kEmpty;
   // Each round begins one value further, so that a busy value cannot starve the others of slots.
   const std::size_t begin = next_query_++;
+  // A job comes again and again until it is acknowledged; while that fails it is no reason to hurry.
+  const std::set<std::string> known = std::exchange(offered_, {});
   for (std::size_t i = 0; i < queries_.size() && !stop.stop_requested(); ++i) {
     const int slots = free_slots();
     if (slots <= 0) break;
@@ -167,7 +169,8 @@ PollOutcome Worker::poll_round(const std::stop_token& stop) {
       status_.last_error.clear();
     }
     for (aws::PipelineJob& job : jobs) {
-      outcome = PollOutcome::kJobs;
+      offered_.insert(job.id);
+      if (!known.contains(job.id)) outcome = PollOutcome::kJobs;
       add([this, job = std::move(job)](const std::stop_token& token) { return runner_.run(job, token); });
     }
   }

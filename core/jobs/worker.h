@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -89,7 +90,9 @@ class Worker {
   std::chrono::steady_clock::time_point woken_at_;
 
   Wake wake_;
-  std::size_t next_query_ = 0;  // only the poller touches it
+  // Only the poller touches these:
+  std::size_t next_query_ = 0;
+  std::set<std::string> offered_;  // ids of the jobs that the last round brought
   // Last, so that they end before the rest goes.
   std::vector<std::jthread> runners_;
   std::jthread time_watch_, execution_watch_, poller_;

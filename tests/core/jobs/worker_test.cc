@@ -346,6 +346,35 @@ TEST_F(JobsTest, ReplacedWorkersFinishTheirJobsBesideTheNewOnes) {
   EXPECT_TRUE(job_reaches(before, store::JobState::kFailed));
 }
 
+TEST_F(JobsTest, JobsThatWaitForASlotDoNotWaitForTheNextInterval) {
+  create_pipeline("shop");
+  std::vector<std::string> executions;
+  for (int i = 0; i < 6; ++i) executions.push_back(start_execution("shop"));
+  auto options = worker(std::make_shared<FunctionHandler>([](Context&) -> Result { return Success{}; }));
+  options.concurrency = 2;
+  options.poll = {.idle = std::chrono::hours(1), .busy = std::chrono::hours(1)};
+  const auto pool = start_pool({options});
+  for (const std::string& execution : executions) EXPECT_TRUE(job_reaches(execution, store::JobState::kSucceeded));
+}
+
+TEST_F(JobsTest, JobThatIsOfferedAgainAndAgainIsNoReasonToHurry) {
+  create_pipeline("shop");
+  admin("settings", {{"reofferSeconds", 0}});
+  admin("faults", {{"throttle", 1.0}, {"operations", {"AcknowledgeJob"}}});
+  const std::string execution = start_execution("shop");
+  auto options = worker(std::make_shared<FunctionHandler>([](Context&) -> Result { return Success{}; }));
+  options.poll = {.idle = std::chrono::milliseconds(400), .busy = std::chrono::milliseconds(400)};
+  const auto pool = start_pool({options});
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  http::Request request;
+  request.method = "GET";
+  request.url = sandbox_->url() + "/_sandbox/state";
+  const json::Json state = json::parse_json(transport_->send(request).body, "the state");
+  EXPECT_LE(state.at("calls").at("PollForJobs").get<int>(), 6);
+  admin("reset-faults", json::Json::object());
+  EXPECT_TRUE(eventually([&] { return status("shop", execution) == "Succeeded"; }));
+}
+
 TEST_F(JobsTest, LostAnswersToAcknowledgeAndReportAreRecognisedAsOurOwn) {
   const std::string head = repository_.commit("a.txt", "x");
   create_pipeline("echo");
