@@ -16,6 +16,15 @@ namespace {
 
 constexpr std::size_t kMaxAuthoritiesBytes = 8u << 20;
 
+// Absolute: git runs in the mirror's folder, where a relative path would mean another file.
+std::string certificate_authorities_of(const config::Git& settings) {
+  if (!settings.certificate_authorities.empty()) return std::filesystem::absolute(settings.certificate_authorities);
+  for (const char* name : {"GIT_SSL_CAINFO", "SSL_CERT_FILE"}) {
+    if (auto path = environment_variable(name); path && !path->empty()) return *path;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::optional<std::string> environment_variable(const std::string& name) {
@@ -92,15 +101,20 @@ git::Mirrors::Options mirror_options(const std::filesystem::path& directory, con
   options.allow_file_protocol = settings.allow_file_protocol;
   options.quota_bytes = settings.mirror_quota;
   options.proxy = settings.proxy;
-  // git runs in the mirror's folder, where a relative path would mean another file.
-  if (!settings.certificate_authorities.empty())
-    options.certificate_authorities = std::filesystem::absolute(settings.certificate_authorities).native();
-  for (const char* name : {"GIT_SSL_CAINFO", "SSL_CERT_FILE"}) {
-    if (options.certificate_authorities.empty()) {
-      options.certificate_authorities = environment_variable(name).value_or("");
-    }
-  }
+  options.certificate_authorities = certificate_authorities_of(settings);
   return options;
+}
+
+std::shared_ptr<http::CurlTransport> make_git_transport(const config::Git& settings) {
+  http::CurlTransport::Options options;
+  options.user_agent = "penstock/" + std::string(kVersion);
+  options.ca_file = certificate_authorities_of(settings);
+  if (!settings.proxy.empty()) {
+    options.variable = [proxy = settings.proxy](const std::string& name) {
+      return to_lower(name) == "no_proxy" ? environment_variable(name) : std::optional<std::string>(proxy);
+    };
+  }
+  return std::make_shared<http::CurlTransport>(options);
 }
 
 void check_certificate_authorities(const config::Git& settings) {

@@ -37,6 +37,8 @@ store::Store::Options store_options(const config::Settings& settings, telemetry:
 std::shared_ptr<http::CurlTransport> make_public_transport();
 // Certificate authorities for git over https: the setting, else GIT_SSL_CAINFO, else SSL_CERT_FILE, else the system's.
 git::Mirrors::Options mirror_options(const std::filesystem::path& directory, const config::Git& settings);
+// For what is fetched from git servers without git (Git LFS): the same authorities, the same proxy.
+std::shared_ptr<http::CurlTransport> make_git_transport(const config::Git& settings);
 // Error{kConfiguration} unless the file holds certificates. Nothing to check when none is set.
 void check_certificate_authorities(const config::Git& settings);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);

@@ -61,21 +61,23 @@ std::string certificate_file(const Mirrors::Options& options) {
 }  // namespace
 
 void check_remote_policy(const Remote& remote, const Credential& credential, const Mirrors::Options& options) {
-  const auto refuse = [&](const std::string& cause) {
-    throw Error(ErrorKind::kConfiguration, "fetching " + in_quotes(remote.for_git()) + ": " + cause);
+  const auto refuse = [&](const std::string& cause, std::string code = "") {
+    throw Error(ErrorKind::kConfiguration, "fetching " + in_quotes(remote.for_git()) + ": " + cause)
+        .with_code(std::move(code));
   };
+  constexpr const char* kUnsuitable = "CredentialUnsuitable";  // another one may fit
   const bool has_header = std::holds_alternative<HttpHeaderCredential>(credential);
   const bool has_key = std::holds_alternative<SshKeyCredential>(credential);
   switch (remote.scheme) {
     case Scheme::kHttps:
-      if (has_key) refuse("an SSH key cannot log in over https; use a token, or the ssh address");
+      if (has_key) refuse("an SSH key cannot log in over https; use a token, or the ssh address", kUnsuitable);
       return;
     case Scheme::kSsh:
-      if (has_header) refuse("a token cannot log in over ssh; use an SSH key, or the https address");
+      if (has_header) refuse("a token cannot log in over ssh; use an SSH key, or the https address", kUnsuitable);
       if (!has_key) refuse("an ssh address needs a credential of the type SSH_KEY");
       return;
     case Scheme::kHttp:
-      if (has_key) refuse("an SSH key cannot log in over http");
+      if (has_key) refuse("an SSH key cannot log in over http", kUnsuitable);
       if (is_loopback(remote.host)) return;
       if (has_header) refuse("credentials are sent over https only, over plain http to loopback addresses only");
       if (!options.allow_file_protocol) refuse("plain http is only allowed to loopback addresses; use https");

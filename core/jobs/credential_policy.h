@@ -10,9 +10,9 @@
 
 namespace penstock::jobs {
 
-// Whether another credential may fetch what this one could not: it was refused, or cannot be used, or the server does
-// not tell "does not exist" from "you may not see it" (Azure DevOps's TF401019, a bare 403 or 404). Not when the server
-// knows who asks and says which permission is missing, and not for faults of the way to it.
+// Whether another credential may fetch what this one could not: it was refused, or cannot be used (here), or the server
+// does not tell "does not exist" from "you may not see it" (Azure DevOps's TF401019, a bare 403 or 404). Not when the
+// server knows who asks and says which permission is missing, and not for faults of the way to it.
 bool may_another_credential_help(const Error& error) noexcept;
 
 // Whether asking again with it would send the same bytes.

@@ -19,6 +19,7 @@ TEST(AnotherCredential, MayHelpOnlyWhereTheServerDoesNotSayClearly) {
       {K::kPermission, "Forbidden", true},
       {K::kNotFound, "RepositoryNotFound", true},
       {K::kConfiguration, "SshKeyUnusable", true},
+      {K::kConfiguration, "CredentialUnsuitable", true},
       {K::kPermission, "PermissionMissing", false},
       {K::kPermission, "HostKeyMismatch", false},
       {K::kPermission, "HostKeyUnknown", false},
