@@ -6,11 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "core/base/secret.h"
-#include "core/base/text.h"
 #include "core/base/time.h"
-#include "core/git/fetch_errors.h"
-#include "core/git/progress.h"
 
 namespace penstock::git {
 namespace {
@@ -23,21 +19,12 @@ using Next = LfsVerdict::Next;
 constexpr std::size_t kMaxQuestionAnswer = 8u << 20;
 constexpr std::size_t kErrorBodyAllowance = 1u << 20;
 constexpr int kMaxRedirects = 5;
-// A download that got so much farther before it was cut counts as a fresh one: the larger, the more often it is cut.
-constexpr std::uint64_t kProgress = 1u << 20;
 constexpr int kMaxMisreadings = 2;
 constexpr std::size_t kHeadBytes = 64;  // enough to tell a web page
 // An action that is refused when it is new was not refused for its age.
 constexpr seconds kOldAction{60};
 constexpr int kMaxRenewals = 10;
 constexpr std::string_view kMediaType = "application/vnd.git-lfs+json";
-
-std::vector<std::string> secrets_of(const Credential& credential) {
-  const auto* header = std::get_if<HttpHeaderCredential>(&credential);
-  if (header == nullptr) return {};
-  const std::string_view value = header->authorization.reveal();
-  return {std::string(value), std::string(trim(value.substr(std::min(value.find(' '), value.size()))))};
-}
 
 Timestamp now() {
   return SystemClock().now();
@@ -47,25 +34,16 @@ Timestamp now() {
 
 LfsTransfer::LfsTransfer(const LfsObjects::Options& options, const LfsRequest& request, const Remote& remote,
                          steady_clock::time_point deadline, std::function<void(const LfsObject&)> on_object)
-    : options_(options),
-      request_(request),
-      remote_(remote),
+    : session_(options, request, remote, deadline),
       origin_(http::parse_url(remote.origin()).value_or(http::Url{}).origin()),
-      deadline_(deadline),
       on_object_(std::move(on_object)),
-      secrets_(secrets_of(request.credential)),
       question_size_(std::max<std::size_t>(1, options.objects_in_question)) {}
-
-LfsTransfer::~LfsTransfer() {
-  for (std::string& secret : secrets_) wipe(secret);
-}
 
 void LfsTransfer::run(const std::vector<const LfsObject*>& objects) {
   for (const LfsObject* object : objects) unasked_.push_back(Task{.object = object});
-  const std::stop_callback stop_with_caller(request_.stop, [this] { stop_.request_stop(); });
   {
     std::vector<std::jthread> helpers;
-    for (std::size_t count = 1; count < std::min(options_.parallel_downloads, objects.size()); ++count) {
+    for (std::size_t count = 1; count < std::min(session_.options().parallel_downloads, objects.size()); ++count) {
       try {
         helpers.emplace_back([this] { work(); });
       } catch (const std::system_error&) {
@@ -100,7 +78,7 @@ void LfsTransfer::work() noexcept {
       changed_.notify_all();
     }
     // Only now, so that what it makes the others throw comes second.
-    if (failure) stop_.request_stop();
+    if (failure) session_.stop();
   }
 }
 
@@ -109,7 +87,7 @@ std::optional<LfsTransfer::Work> LfsTransfer::next_work() {
   std::unique_lock lock(mutex_);
   while (!failure_) {
     Work work;
-    if (!unasked_.empty() && !asking_ && ready_.size() < options_.parallel_downloads) {
+    if (!unasked_.empty() && !asking_ && ready_.size() < session_.options().parallel_downloads) {
       while (!unasked_.empty() && work.question.size() < question_size_) {
         work.question.push_back(std::move(unasked_.front()));
         unasked_.pop_front();
@@ -133,7 +111,7 @@ std::optional<LfsTransfer::Work> LfsTransfer::next_work() {
 void LfsTransfer::ask(std::vector<Task> tasks) {
   std::optional<std::vector<LfsOffer>> offers;
   int misreadings = 0;
-  try_repeatedly([&] { offers = send_question(tasks, misreadings); });
+  session_.try_repeatedly([&] { offers = send_question(tasks, misreadings); });
   if (offers) return match(std::move(tasks), std::move(*offers));
   const std::lock_guard lock(mutex_);
   question_size_ = std::max<std::size_t>(1, tasks.size() / 2);
@@ -145,33 +123,36 @@ std::optional<std::vector<LfsOffer>> LfsTransfer::send_question(const std::vecto
   std::vector<LfsPointer> pointers;
   pointers.reserve(tasks.size());
   for (const Task& task : tasks) pointers.push_back(task.object->pointer);
-  http::Request request = new_request();
+  http::Request request = session_.new_request();
   request.method = "POST";
-  request.url = lfs_batch_url(remote_);
+  request.url = lfs_batch_url(session_.remote());
   request.headers.set("Accept", std::string(kMediaType));
   request.headers.set("Content-Type", std::string(kMediaType));
-  if (!authorization().empty()) request.headers.set("Authorization", std::string(authorization()));
-  request.body = make_lfs_question(pointers, request_.ref);
+  if (!session_.authorization().empty()) request.headers.set("Authorization", std::string(session_.authorization()));
+  request.body = make_lfs_question(pointers, session_.request().ref);
   request.max_response_bytes = kMaxQuestionAnswer;
-  const http::Response response = send(request, doing());
+  const http::Response response = session_.send(request, session_.doing());
 
-  LfsVerdict verdict = judge_lfs_answer(response, !authorization().empty());
+  LfsVerdict verdict = judge_lfs_answer(response, !session_.authorization().empty());
   if (verdict.next == Next::kSplit && tasks.size() > 1) return std::nullopt;
   if (verdict.next == Next::kRetry)
-    throw Passing{make_error(doing(), verdict, lfs_server_message(response)), lfs_retry_hint(response.headers, now())};
-  if (verdict.next != Next::kUse) throw make_error(doing(), verdict, lfs_server_message(response));
+    throw Passing{session_.make_error(session_.doing(), verdict, lfs_server_message(response)),
+                  lfs_retry_hint(response.headers, now())};
+  if (verdict.next != Next::kUse) throw session_.make_error(session_.doing(), verdict, lfs_server_message(response));
   std::vector<LfsOffer> offers;
   try {
     offers = parse_lfs_answer(response.body, now());
   } catch (const Error& error) {
-    if (looks_like_web_page(response.body)) throw make_error(doing(), judge_lfs_answer({.status = 203}, true), "");
-    const Error failure = error.with_context(doing());
+    if (looks_like_web_page(response.body))
+      throw session_.make_error(session_.doing(), judge_lfs_answer({.status = 203}, true), "");
+    const Error failure = error.with_context(session_.doing());
     if (error.kind() != ErrorKind::kUnavailable || ++misreadings >= kMaxMisreadings) throw failure;
     throw Passing{failure};  // an answer without a length may have been cut
   }
   for (const LfsOffer& offer : offers) {
-    verdict = judge_lfs_download(offer.error_code == 0 ? 200 : offer.error_code, !authorization().empty());
-    if (verdict.next == Next::kRetry) throw Passing{make_error(doing(), verdict, offer.error_message)};
+    verdict = judge_lfs_download(offer.error_code == 0 ? 200 : offer.error_code, !session_.authorization().empty());
+    if (verdict.next == Next::kRetry)
+      throw Passing{session_.make_error(session_.doing(), verdict, offer.error_message)};
   }
   return offers;
 }
@@ -221,12 +202,12 @@ Error LfsTransfer::refused_offer(const LfsObject& object, const LfsOffer& offer)
       break;
     case 401:
     case 403:
-      verdict = judge_lfs_answer({.status = offer.error_code}, !authorization().empty());
+      verdict = judge_lfs_answer({.status = offer.error_code}, !session_.authorization().empty());
       break;
     default:
       verdict.cause = "the server refused it with the code " + std::to_string(offer.error_code);
   }
-  return make_error(doing(object), verdict, offer.error_message);
+  return session_.make_error(session_.doing(object), verdict, offer.error_message);
 }
 
 bool LfsTransfer::may_ask_again(const Task& task) const {
@@ -238,8 +219,7 @@ void LfsTransfer::download(Task task) {
   if (!expired || !may_ask_again(task)) {
     const std::optional<Error> refusal = get(task);
     if (!refusal) {
-      const std::lock_guard lock(mutex_);
-      if (on_object_) on_object_(*task.object);
+      session_.in_turn([&] { on_object_(*task.object); });
       return;
     }
     if (!may_ask_again(task)) throw *refusal;
@@ -252,13 +232,15 @@ void LfsTransfer::download(Task task) {
 std::optional<Error> LfsTransfer::get(Task& task) {
   std::optional<Error> refusal;
   const auto once = [&] {
-    if (!task.draft) task.draft = std::make_unique<LfsDraft>(request_.folder, task.object->pointer);
+    if (!task.draft) task.draft = std::make_unique<LfsDraft>(session_.request().folder, task.object->pointer);
     // A connection may break after the last byte.
     if (task.draft->wanted() > 0) {
       bool sent_credential = false;
       const http::Response response = follow(task, sent_credential);
       const LfsVerdict verdict = judge_lfs_download(response.status, sent_credential);
-      const auto error = [&] { return make_error(doing(*task.object), verdict, lfs_server_message(response)); };
+      const auto error = [&] {
+        return session_.make_error(session_.doing(*task.object), verdict, lfs_server_message(response));
+      };
       switch (verdict.next) {
         case Next::kUse:
           break;
@@ -290,20 +272,20 @@ std::optional<Error> LfsTransfer::get(Task& task) {
                      ? "bytes with another SHA-256"
                      : std::to_string(came) + " bytes instead of " + std::to_string(task.object->pointer.size));
   };
-  try_repeatedly(once, [&] { return task.draft ? task.draft->size() : 0; });
+  session_.try_repeatedly(once, [&] { return task.draft ? task.draft->size() : 0; });
   return refusal;
 }
 
 // One download through all its redirects, into the draft. The credential and the action's own header fields, which can
 // hold secrets too, stay with the origin that they are for.
 http::Response LfsTransfer::follow(Task& task, bool& sent_credential) {
-  const std::string what = doing(*task.object);
-  http::Url url = checked(http::parse_url(task.action.url), what);
+  const std::string what = session_.doing(*task.object);
+  http::Url url = session_.checked(http::parse_url(task.action.url), what);
   const std::string first_origin = url.origin();
   bool left_origin = false;
   std::string head;
   for (int redirects = 0;; ++redirects) {
-    const http::Response response = send(make_get(task, url, left_origin, sent_credential, head), what);
+    const http::Response response = session_.send(make_get(task, url, left_origin, sent_credential, head), what);
     if (response.status == 200 && task.draft->wanted() > 0 && looks_like_web_page(head)) refuse_bytes(task, head, "");
     if (judge_lfs_download(response.status, sent_credential).next != Next::kFollow) return response;
     if (redirects >= kMaxRedirects) {
@@ -311,22 +293,22 @@ http::Response LfsTransfer::follow(Task& task, bool& sent_credential) {
           .with_code("LfsProtocol");
     }
     const auto next = resolve_location(url, response.headers.find("location").value_or(""));
-    if (next && is_sign_in_address(*next)) throw make_error(what, judge_lfs_answer({.status = 203}, true), "");
-    url = checked(next, what);
+    if (next && is_sign_in_address(*next)) throw session_.make_error(what, judge_lfs_answer({.status = 203}, true), "");
+    url = session_.checked(next, what);
     left_origin = left_origin || url.origin() != first_origin;
   }
 }
 
 http::Request LfsTransfer::make_get(Task& task, const http::Url& url, bool left_origin, bool& sent_credential,
                                     std::string& head) const {
-  http::Request request = new_request();
+  http::Request request = session_.new_request();
   request.url = url.to_string();
   sent_credential = false;
   if (!left_origin) {
     request.headers = task.action.headers;
     sent_credential = request.headers.find("authorization").has_value();
-    if (!sent_credential && !authorization().empty() && url.origin() == origin_) {
-      request.headers.set("Authorization", std::string(authorization()));
+    if (!sent_credential && !session_.authorization().empty() && url.origin() == origin_) {
+      request.headers.set("Authorization", std::string(session_.authorization()));
       sent_credential = true;
     }
   }
@@ -354,102 +336,24 @@ void LfsTransfer::take_head(Task& task, const http::Response& response) const {
     refuse_bytes(task, "", "a part that was not asked for");
   }
   const LfsVerdict verdict = judge_lfs_download(response.status, true);
-  if (verdict.next != Next::kUse) throw make_error(doing(*task.object), verdict, "");
+  if (verdict.next != Next::kUse) throw session_.make_error(session_.doing(*task.object), verdict, "");
   if (task.draft->size() > 0) task.draft->restart();
 }
 
 // Once more from the beginning, in case a proxy or a cache garbled it; then it is the server's fault.
 void LfsTransfer::refuse_bytes(Task& task, std::string_view head, const std::string& cause) const {
-  if (looks_like_web_page(head)) throw make_error(doing(*task.object), judge_lfs_answer({.status = 203}, true), "");
+  if (looks_like_web_page(head))
+    throw session_.make_error(session_.doing(*task.object), judge_lfs_answer({.status = 203}, true), "");
   task.draft->restart();
-  const Error error = make_error(doing(*task.object),
-                                 {Next::kFail, ErrorKind::kUnavailable, "LfsObjectMismatch",
-                                  "the server gave out " + cause +
-                                      "; have the object checked on the server (`git lfs fsck` in a clone, then `git "
-                                      "lfs push --all REMOTE`)"},
-                                 "");
+  const Error error =
+      session_.make_error(session_.doing(*task.object),
+                          {Next::kFail, ErrorKind::kUnavailable, "LfsObjectMismatch",
+                           "the server gave out " + cause +
+                               "; have the object checked on the server (`git lfs fsck` in a clone, then `git "
+                               "lfs push --all REMOTE`)"},
+                          "");
   if (++task.mismatches >= kMaxMisreadings) throw error;
   throw Passing{error};
-}
-
-void LfsTransfer::try_repeatedly(const std::function<void()>& once, const std::function<std::uint64_t()>& position) {
-  std::uint64_t farthest = 0;
-  for (int attempt = 1;; ++attempt) {
-    if (stop_.stop_requested()) throw Error(ErrorKind::kCancelled, doing() + ": stopped");
-    std::optional<Passing> fault;
-    try {
-      return once();
-    } catch (const Passing& passing) {
-      fault = passing;
-    }
-    if (position && position() >= farthest + kProgress) {
-      farthest = position();
-      attempt = 1;
-    }
-    const milliseconds delay = retry_delay(options_.backoff, attempt, options_.random_unit(), fault->hint);
-    if (attempt >= options_.max_attempts || steady_clock::now() + delay >= deadline_) throw fault->error;
-    report(fault->error.what() + ("; trying again in " + std::to_string(delay.count()) + " ms"));
-    options_.sleep(delay, stop_.get_token());
-  }
-}
-
-http::Request LfsTransfer::new_request() const {
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - steady_clock::now());
-  if (left <= milliseconds(0)) throw Error(ErrorKind::kTimeout, doing() + ": not done in time");
-  http::Request request;
-  request.total_timeout = left;
-  request.stop = stop_.get_token();
-  return request;
-}
-
-http::Response LfsTransfer::send(const http::Request& request, const std::string& doing) const {
-  try {
-    return options_.transport->send(request);
-  } catch (const Error& error) {
-    if (!error.code().empty()) throw;  // one of ours, from a callback
-    const Error told = error.with_context(doing);
-    if (error.kind() == ErrorKind::kUnavailable || error.kind() == ErrorKind::kTimeout) throw Passing{told};
-    throw told;
-  }
-}
-
-std::string_view LfsTransfer::authorization() const {
-  const auto* header = std::get_if<HttpHeaderCredential>(&request_.credential);
-  return header != nullptr ? header->authorization.reveal() : std::string_view();
-}
-
-const http::Url& LfsTransfer::checked(const std::optional<http::Url>& url, const std::string& doing) const {
-  const auto refuse = [&](const std::string& cause) {
-    throw Error(ErrorKind::kConfiguration, doing + ": the server sends us to an address that " + cause)
-        .with_code("LfsProtocol");
-  };
-  if (!url) refuse("is no http(s) URL");
-  if (!url->user_info.empty()) refuse("has a login in it");
-  const bool loopback = is_loopback(remote_.host) && is_loopback(url->host);
-  if (url->scheme != "https" && !loopback) refuse("is not https: " + in_quotes(url->origin() + url->path));
-  return *url;
-}
-
-std::string LfsTransfer::doing() const {
-  return "fetching LFS objects from " + in_quotes(remote_.normalized());
-}
-
-std::string LfsTransfer::doing(const LfsObject& object) const {
-  return "fetching the LFS object of " + in_quotes(object.path) + " (" + object.pointer.oid + ") from " +
-         in_quotes(remote_.normalized());
-}
-
-Error LfsTransfer::make_error(const std::string& doing, const LfsVerdict& verdict,
-                              std::string_view server_message) const {
-  std::string text = doing + ": " + verdict.cause;
-  const std::string message = printable_line(mask(server_message, secrets_));
-  if (!message.empty()) text += " [" + message + "]";
-  return Error(verdict.kind, text).with_code(std::string(verdict.code));
-}
-
-void LfsTransfer::report(const std::string& line) {
-  const std::lock_guard lock(mutex_);
-  if (request_.on_progress) request_.on_progress(line);
 }
 
 }  // namespace penstock::git

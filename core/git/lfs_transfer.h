@@ -19,6 +19,7 @@
 #include "core/git/lfs.h"
 #include "core/git/lfs_cache.h"
 #include "core/git/lfs_protocol.h"
+#include "core/git/lfs_session.h"
 #include "core/git/remote.h"
 #include "core/http/transport.h"
 #include "core/http/url.h"
@@ -32,7 +33,6 @@ class LfsTransfer {
               std::chrono::steady_clock::time_point deadline, std::function<void(const LfsObject&)> on_object);
   LfsTransfer(const LfsTransfer&) = delete;
   LfsTransfer& operator=(const LfsTransfer&) = delete;
-  ~LfsTransfer();
 
   // Once. Throws the first error; what else is under way is stopped then.
   void run(const std::vector<const LfsObject*>& objects);
@@ -51,11 +51,7 @@ class LfsTransfer {
     std::vector<Task> question = {};
     std::optional<Task> download = {};
   };
-  // What is thrown for faults that may pass, and caught by try_repeatedly().
-  struct Passing {
-    Error error;
-    std::optional<std::chrono::milliseconds> hint = {};
-  };
+  using Passing = LfsSession::Passing;
 
   void work() noexcept;
   std::optional<Work> next_work();
@@ -75,25 +71,9 @@ class LfsTransfer {
   [[noreturn]] void refuse_bytes(Task& task, std::string_view head, const std::string& cause) const;
   bool may_ask_again(const Task& task) const;
 
-  // `position` says how far the last try got.
-  void try_repeatedly(const std::function<void()>& once, const std::function<std::uint64_t()>& position = {});
-  http::Request new_request() const;
-  http::Response send(const http::Request& request, const std::string& doing) const;
-  std::string_view authorization() const;
-  const http::Url& checked(const std::optional<http::Url>& url, const std::string& doing) const;
-  std::string doing(const LfsObject& object) const;
-  std::string doing() const;
-  Error make_error(const std::string& doing, const LfsVerdict& verdict, std::string_view server_message) const;
-  void report(const std::string& line);
-
-  const LfsObjects::Options& options_;
-  const LfsRequest& request_;
-  const Remote& remote_;
+  LfsSession session_;
   const std::string origin_;
-  const std::chrono::steady_clock::time_point deadline_;
   const std::function<void(const LfsObject&)> on_object_;
-  std::vector<std::string> secrets_;  // what foreign texts must not show
-  std::stop_source stop_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

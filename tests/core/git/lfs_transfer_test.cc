@@ -1,6 +1,9 @@
 #include "core/git/lfs_transfer.h"
 
+#include <csignal>
 #include <thread>
+
+#include <sys/resource.h>
 
 #include "core/base/digest.h"
 #include "core/json/json.h"
@@ -443,6 +446,22 @@ TEST_F(LfsTransferTest, TheFirstErrorStopsTheOthers) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(contains(error_of(request(objects)), "HTTP 400"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(20));
+}
+
+TEST_F(LfsTransferTest, AFullDiskIsToldAtOnce) {
+  const LfsObject object = server_.add(std::string(200'000, 'x'));
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit full = before;
+  full.rlim_cur = 100'000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  const Error error = error_of(object);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(error.kind(), ErrorKind::kExhausted) << error.what();
+  EXPECT_TRUE(contains(error, "writing the LFS object")) << error.what();
+  EXPECT_EQ(server_.downloads().size(), 1u);
+  EXPECT_EQ(fetch(object).downloaded, 1u);
 }
 
 // The one that others caused by being stopped must not hide it.
