@@ -33,12 +33,14 @@ constexpr std::chrono::hours kSweepInterval{1};
 constexpr std::chrono::seconds kReportInterval{2};
 
 void check_lfs_policy(const Remote& remote, const Credential& credential) {
-  const auto refuse = [&](const std::string& cause) {
-    throw Error(ErrorKind::kConfiguration, "fetching LFS objects from " + in_quotes(remote.for_git()) + ": " + cause);
+  const auto refuse = [&](const std::string& cause, std::string code = "") {
+    throw Error(ErrorKind::kConfiguration, "fetching LFS objects from " + in_quotes(remote.for_git()) + ": " + cause)
+        .with_code(std::move(code));
   };
   if (remote.scheme != Scheme::kHttps && remote.scheme != Scheme::kHttp)
     refuse("LFS objects come over https only; set the remote to its https address and use a token");
-  if (std::holds_alternative<SshKeyCredential>(credential)) refuse("an SSH key cannot log in over https; use a token");
+  if (std::holds_alternative<SshKeyCredential>(credential))
+    refuse("an SSH key cannot log in over https; use a token", "CredentialUnsuitable");
   if (remote.scheme == Scheme::kHttp && !is_loopback(remote.host))
     refuse("plain http is only allowed to loopback addresses; use https");
   if (const auto* header = std::get_if<HttpHeaderCredential>(&credential)) {

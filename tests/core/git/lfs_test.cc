@@ -242,6 +242,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Refused{"EmptyCredential", "https://git.example/shop", HttpHeaderCredential{}, "empty"}),
     [](const auto& tested) { return tested.param.name; });
 
+TEST_F(LfsObjectsTest, SaysThatAnotherCredentialMayFit) {
+  LfsRequest request = this->request({server_.add("content")});
+  request.credential = SshKeyCredential{};
+  EXPECT_EQ(error_of(request).code(), "CredentialUnsuitable");
+}
+
 TEST_F(LfsObjectsTest, NeverMakesAPathOfWhatIsNoId) {
   LfsObjects lfs(options());
   const LfsPointer hostile{.oid = "../../../../etc/passwd", .size = 1};
