@@ -3,6 +3,8 @@
 import base64
 import datetime
 import re
+import socket
+import threading
 
 import pytest
 
@@ -291,6 +293,27 @@ def test_check_reads_the_authorities(make_penstock, tmp_path, authority):
             line = next(line for line in result.stderr.splitlines() if "git.certificateAuthorities: expected" in line)
             assert re.match(r".*penstock\.yaml:\d+: git\.certificateAuthorities: expected a PEM file", line), line
             assert expected in line and str(path) in line
+
+
+def test_proxy_from_the_configuration(make_penstock, tmp_path):
+    """What is asked of the proxy; it refuses."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        asked = []
+
+        def refuse():
+            connection, _ = proxy.accept()
+            with connection:
+                asked.append(connection.recv(4096).decode())
+                connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        penstock = make_penstock([], git={"proxy": f"http://127.0.0.1:{proxy.getsockname()[1]}"})
+        result = run("artifact", "--repository", "https://git.example.invalid/a/_git/b", "--revision", "main", "--output",
+                     tmp_path / "x.zip", "--config", penstock.config_file, env=penstock.environment)
+        thread.join(10)
+    assert asked and asked[0].startswith("CONNECT git.example.invalid:443 "), asked
+    assert result.returncode == 78 and "the HTTP proxy refused" in result.stderr, (result.returncode, result.stderr)
 
 
 # SSH
