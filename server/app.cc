@@ -51,6 +51,7 @@ App::App(config::Settings settings)
       data_directory_lock_(lock_data_directory(settings_.data_directory)),
       store_(store_options(settings_, metrics_, log_), clock_),
       mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git)),
+      lfs_({.transport = make_git_transport(settings_.git)}),
       public_transport_(make_public_transport()),
       git_credentials_(secrets_, public_transport_, clock_),
       receiver_(
@@ -91,8 +92,8 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
     source.remote = worker.remote;
     source.branch = worker.branch;
     source.credentials = worker.credentials;
-    source.compression = worker.compression;
-    source.subdirectory = worker.subdirectory;
+    source.artifact = artifact_options(worker.artifact);
+    source.submodule_hosts = worker.artifact.submodule_hosts;
     source.artifact_directory = artifact_directory();
 
     jobs::Worker::Options options;
@@ -106,7 +107,7 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
                                                                                  : jobs::RevisionSource::kPushed;
     options.runner.timeout = worker.timeout;
     options.runner.handler = std::make_shared<jobs::GitSource>(
-        source, mirrors_, s3_,
+        source, mirrors_, lfs_, s3_,
         [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, clock_);
     workers.push_back(std::move(options));
   }

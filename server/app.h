@@ -18,6 +18,7 @@
 #include "core/base/time.h"
 #include "core/base/wake.h"
 #include "core/config/settings.h"
+#include "core/git/lfs.h"
 #include "core/git/mirror.h"
 #include "core/http/curl_transport.h"
 #include "core/intake/receiver.h"
@@ -75,6 +76,7 @@ class App {
   FileLock data_directory_lock_;  // two processes would work the same triggers and jobs
   store::Store store_;
   git::Mirrors mirrors_;
+  git::LfsObjects lfs_;
   std::shared_ptr<http::CurlTransport> public_transport_;
   GitCredentials git_credentials_;
   Wake trigger_wake_;

@@ -10,7 +10,9 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/config/settings.h"
+#include "core/git/lfs.h"
 #include "core/jobs/source_engine.h"
+#include "core/jobs/submodule_policy.h"
 #include "core/json/json.h"
 #include "server/command_line.h"
 #include "server/git_credentials.h"
@@ -19,24 +21,32 @@
 namespace penstock::server {
 namespace {
 
-// The named credential of the configuration; AWS is asked only for a secret that is kept there.
-git::Credential load_credential(const config::Settings& settings, const std::string& name, const Clock& clock) {
-  if (name.empty()) return git::NoCredential{};
-  const auto transport = make_transport(settings.aws);
-  std::unique_ptr<aws::Environment> environment;
-  aws::SecretResolver secrets(
-      {.variable = environment_variable},
-      [&] {
-        if (!environment) {
-          environment = std::make_unique<aws::Environment>(aws_options(settings.aws), transport, clock);
-        }
-        return environment->client("secretsmanager");
-      },
-      clock);
-  GitCredentials credentials(secrets, make_public_transport(), clock);
-  credentials.set(settings.credentials);
-  return credentials.get(name, jobs::CredentialUse::kCached);
-}
+// The named credentials of the configuration; AWS is asked only for a secret that is kept there.
+class NamedCredentials {
+ public:
+  NamedCredentials(const config::Settings& settings, const Clock& clock)
+      : settings_(settings), clock_(clock), credentials_(secrets_, make_public_transport(), clock) {
+    credentials_.set(settings.credentials);
+  }
+  git::Credential get(const std::string& name) {
+    return name.empty() ? git::Credential() : credentials_.get(name, jobs::CredentialUse::kCached);
+  }
+
+ private:
+  std::shared_ptr<aws::Client> secrets_manager() {
+    if (!environment_) {
+      environment_ =
+          std::make_unique<aws::Environment>(aws_options(settings_.aws), make_transport(settings_.aws), clock_);
+    }
+    return environment_->client("secretsmanager");
+  }
+
+  const config::Settings& settings_;
+  const Clock& clock_;
+  std::unique_ptr<aws::Environment> environment_;
+  aws::SecretResolver secrets_{{.variable = environment_variable}, [this] { return secrets_manager(); }, clock_};
+  GitCredentials credentials_;
+};
 
 // Ctrl-C must end the fetch's processes and remove the half file, not just us.
 class Interrupt {
@@ -80,15 +90,23 @@ int run_artifact(const ArtifactArguments& arguments) {
   settings.git.allow_file_protocol = arguments.credentials.empty();
   git::Mirrors mirrors(mirror_options(throw_away ? throw_away->path() : arguments.cache, settings.git));
 
+  git::LfsObjects lfs({.transport = make_git_transport(settings.git)});
+
   jobs::SourceRequest request;
   request.fetch.remote = arguments.repository;
-  request.fetch.credential = load_credential(settings, arguments.credentials, clock);
+  NamedCredentials credentials(settings, clock);
+  request.fetch.credential = credentials.get(arguments.credentials);
   jobs::set_revision(request.fetch, arguments.revision);
+  request.options = artifact_options(arguments.artifact);
+  request.submodule_credential = [&](const std::string& remote) {
+    const auto get = [&](const std::string& name, jobs::CredentialUse) { return credentials.get(name); };
+    return jobs::submodule_credential(request.fetch, remote, arguments.artifact.submodule_hosts, get);
+  };
   request.output = arguments.output;
   request.previous = arguments.previous;
   request.stop = interrupt.token();
   request.log = [](std::string_view line) { std::cerr << line << "\n"; };
-  const jobs::SourceResult result = jobs::SourceEngine(mirrors).make(request);
+  const jobs::SourceResult result = jobs::SourceEngine(mirrors, &lfs).make(request);
   std::cout << json::dump({{"commitId", result.commit.id},
                            {"entries", result.archive.entries},
                            {"bytes", result.archive.bytes},

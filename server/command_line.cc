@@ -83,7 +83,30 @@ int run_command_line(int argc, char** argv) {
   artifact->add_option("--cache", artifact_arguments.cache, "folder for the mirror; kept for the next run");
   artifact->add_option("--previous", artifact_arguments.previous,
                        "an earlier artifact, to take over what has not changed (default: the last one of the cache)");
-  artifact->callback([&] { command = [&] { return run_artifact(artifact_arguments); }; });
+  config::Artifact& options = artifact_arguments.artifact;
+  artifact->add_option("--compression", options.compression, "0 (store) to 12")->check(CLI::Range(0, 12));
+  artifact->add_option("--subdirectory", options.subdirectory, "only what is below this folder, with shorter paths");
+  artifact->add_option("--include", options.include, "only files that match this glob; may be repeated");
+  artifact->add_option("--exclude", options.exclude, "no file that matches this glob; may be repeated");
+  artifact->add_option("--submodules", options.submodules, "none (empty folders), direct, or recursive")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, config::Artifact::Submodules>{{"none", config::Artifact::Submodules::kNone},
+                                                              {"direct", config::Artifact::Submodules::kDirect},
+                                                              {"recursive", config::Artifact::Submodules::kRecursive}},
+          CLI::ignore_case));
+  std::vector<std::string> submodule_hosts;
+  artifact->add_option("--submodule-host", submodule_hosts,
+                       "HOST or HOST=CREDENTIALS: another host that submodules may come from; may be repeated");
+  artifact->add_flag("--lfs", options.lfs, "real content instead of Git LFS pointers");
+  artifact->add_flag("--git-metadata", options.git_metadata, "with a shallow .git folder");
+  artifact->add_flag("--export-ignore", options.export_ignore, "leave out what .gitattributes mark as export-ignore");
+  artifact->callback([&] {
+    for (const std::string& host : submodule_hosts) {
+      const std::size_t equals = host.find('=');
+      options.submodule_hosts[host.substr(0, equals)] = equals == std::string::npos ? "" : host.substr(equals + 1);
+    }
+    command = [&] { return run_artifact(artifact_arguments); };
+  });
 
   std::string delivery_id, server;
   std::filesystem::path ca_file;

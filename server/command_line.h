@@ -24,6 +24,7 @@ struct ArtifactArguments {
   std::string repository, revision;
   std::filesystem::path output, config, cache, previous;
   std::string credentials;
+  config::Artifact artifact;
 };
 
 int run_serve(const std::filesystem::path& config);

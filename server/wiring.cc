@@ -117,6 +117,31 @@ std::shared_ptr<http::CurlTransport> make_git_transport(const config::Git& setti
   return std::make_shared<http::CurlTransport>(options);
 }
 
+jobs::ArtifactOptions artifact_options(const config::Artifact& settings) {
+  jobs::ArtifactOptions options;
+  options.compression = settings.compression;
+  options.subdirectory = settings.subdirectory;
+  options.include = settings.include;
+  options.exclude = settings.exclude;
+  switch (settings.submodules) {
+    case config::Artifact::Submodules::kNone:
+      options.submodules = jobs::ArtifactOptions::Submodules::kNone;
+      break;
+    case config::Artifact::Submodules::kDirect:
+      options.submodules = jobs::ArtifactOptions::Submodules::kDirect;
+      break;
+    case config::Artifact::Submodules::kRecursive:
+      options.submodules = jobs::ArtifactOptions::Submodules::kRecursive;
+      break;
+  }
+  options.lfs = settings.lfs;
+  options.git_metadata = settings.git_metadata;
+  options.export_ignore = settings.export_ignore;
+  options.refuse_outside_links = settings.refuse_outside_links;
+  options.refuse_case_clashes = settings.refuse_case_clashes;
+  return options;
+}
+
 void check_certificate_authorities(const config::Git& settings) {
   if (settings.certificate_authorities.empty()) return;
   try {

@@ -13,6 +13,7 @@
 #include "core/git/mirror.h"
 #include "core/hooks/ip_range.h"
 #include "core/http/curl_transport.h"
+#include "core/jobs/artifact_options.h"
 #include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
@@ -39,6 +40,7 @@ std::shared_ptr<http::CurlTransport> make_public_transport();
 git::Mirrors::Options mirror_options(const std::filesystem::path& directory, const config::Git& settings);
 // For what is fetched from git servers without git (Git LFS): the same authorities, the same proxy.
 std::shared_ptr<http::CurlTransport> make_git_transport(const config::Git& settings);
+jobs::ArtifactOptions artifact_options(const config::Artifact& settings);
 // Error{kConfiguration} unless the file holds certificates. Nothing to check when none is set.
 void check_certificate_authorities(const config::Git& settings);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);

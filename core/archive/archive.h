@@ -27,6 +27,7 @@ struct Entry {
   std::string path{};  // UTF-8 or any bytes; directories without trailing slash
   EntryKind kind = EntryKind::kFile;
   std::string content_id{};  // names the content (blob id); the same id is the same bytes. Empty = never taken over
+  std::size_t source = 0;    // of no meaning here: for the reader
 };
 
 // Gives the next entry, in the order of paths (those of directories compared with a slash at the end); nothing at the

@@ -40,11 +40,10 @@ void throw_errno(std::string_view doing, int error_number) {
   throw Error(kind, std::string(doing) + ": " + std::generic_category().message(error_number));
 }
 
-std::string read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+void read_in_pieces(const std::filesystem::path& path, const std::function<void(std::string_view)>& piece) {
   const std::string doing = "reading " + in_quotes(path.native());
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw_errno(doing, errno);
-  std::string content;
   char buffer[65536];
   while (true) {
     const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
@@ -52,12 +51,21 @@ std::string read_file(const std::filesystem::path& path, std::size_t max_bytes) 
       if (errno == EINTR) continue;
       throw_errno(doing, errno);
     }
-    if (got == 0) return content;
-    if (content.size() + static_cast<std::size_t>(got) > max_bytes) {
-      throw Error(ErrorKind::kExhausted, doing + ": larger than " + std::to_string(max_bytes) + " bytes");
-    }
-    content.append(buffer, static_cast<std::size_t>(got));
+    if (got == 0) return;
+    piece({buffer, static_cast<std::size_t>(got)});
   }
+}
+
+std::string read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  std::string content;
+  read_in_pieces(path, [&](std::string_view piece) {
+    if (content.size() + piece.size() > max_bytes) {
+      throw Error(ErrorKind::kExhausted,
+                  "reading " + in_quotes(path.native()) + ": larger than " + std::to_string(max_bytes) + " bytes");
+    }
+    content += piece;
+  });
+  return content;
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,9 @@ namespace penstock {
 
 // The whole file; Error{kNotFound | kPermission | kExhausted (over max_bytes) | kUnavailable}.
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = 64u << 20);
+
+// The file in pieces of at most 1 MiB. Errors as read_file().
+void read_in_pieces(const std::filesystem::path& path, const std::function<void(std::string_view)>& piece);
 
 // Written beside and renamed, so that a reader sees the old or the new bytes; synced to disk first. Mode as given.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);

@@ -157,6 +157,52 @@ void load_query_param(Section& worker, Worker& target) {
   section.finish();
 }
 
+bool read_is_refused(Section& artifact, std::string_view key) {
+  std::string choice = "keep";
+  artifact.read_choice(key, choice, {"keep", "refuse"});
+  return choice == "refuse";
+}
+
+void load_artifact(Section artifact, const Settings& settings, Artifact& target) {
+  artifact.read_integer("compression", target.compression, 0, 12);
+  artifact.read("subdirectory", target.subdirectory, [](const std::string& text) -> std::optional<std::string> {
+    const auto parts = split(text, '/');
+    const bool leaves = text.starts_with('/') || std::find(parts.begin(), parts.end(), "..") != parts.end();
+    return leaves ? std::optional<std::string>("a folder inside the repository") : std::nullopt;
+  });
+  artifact.read_list("include", target.include, expect_some_text);
+  artifact.read_list("exclude", target.exclude, expect_some_text);
+  std::string submodules = "none";
+  artifact.read_choice("submodules", submodules, {"none", "direct", "recursive"});
+  if (submodules == "direct") target.submodules = Artifact::Submodules::kDirect;
+  if (submodules == "recursive") target.submodules = Artifact::Submodules::kRecursive;
+  artifact.read_map(
+      "submoduleHosts", target.submodule_hosts, [](const std::string& host) -> std::optional<std::string> {
+        const bool is_host = !host.empty() && host.find_first_of("/@ ") == std::string::npos && host == to_lower(host);
+        return is_host ? std::nullopt : std::optional<std::string>("a host in lower case, or host:port");
+      });
+  for (const auto& [host, name] : target.submodule_hosts) {
+    const bool known = std::any_of(settings.credentials.begin(), settings.credentials.end(),
+                                   [&](const Credential& credential) { return credential.name == name; });
+    if (name.empty() || known) continue;
+    artifact.problem("submoduleHosts", "expected for " + in_quotes(host) +
+                                           " a name under credentials or \"\" for none, found " + in_quotes(name));
+  }
+  artifact.read("lfs", target.lfs);
+  artifact.read("gitMetadata", target.git_metadata);
+  artifact.read("exportIgnore", target.export_ignore);
+  target.refuse_outside_links = read_is_refused(artifact, "outsideLinks");
+  target.refuse_case_clashes = read_is_refused(artifact, "caseClashes");
+  const bool partial =
+      !target.subdirectory.empty() || !target.include.empty() || !target.exclude.empty() || target.export_ignore;
+  if (target.git_metadata && partial) {
+    artifact.problem("gitMetadata",
+                     "expected false together with subdirectory, include, exclude or exportIgnore, because git would "
+                     "report all that is left out as deleted; found true");
+  }
+  artifact.finish();
+}
+
 void load_worker(Section worker, Settings& settings) {
   Worker target;
   if (worker.has("actionType")) {
@@ -192,17 +238,7 @@ void load_worker(Section worker, Settings& settings) {
   interval.finish();
   load_query_param(worker, target);
 
-  auto artifact = worker.section("artifact");
-  artifact.read_integer("compression", target.compression, 0, 12);
-  artifact.read("subdirectory", target.subdirectory, [](const std::string& text) -> std::optional<std::string> {
-    const auto parts = split(text, '/');
-    const bool leaves = text.starts_with('/') || std::find(parts.begin(), parts.end(), "..") != parts.end();
-    return leaves ? std::optional<std::string>("a folder inside the repository") : std::nullopt;
-  });
-  artifact.not_supported("submodules", "none");
-  artifact.not_supported("lfs", "false");
-  artifact.not_supported("gitMetadata", "false");
-  artifact.finish();
+  load_artifact(worker.section("artifact"), settings, target.artifact);
 
   const auto& type = target.action_type;
   const bool repeated = std::any_of(settings.workers.begin(), settings.workers.end(), [&](const Worker& other) {

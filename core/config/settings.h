@@ -90,6 +90,20 @@ struct ActionType {
   std::string category, owner, provider, version;
 };
 
+// What an artifact holds, see docs/configuration.md.
+struct Artifact {
+  int compression = 6;
+  std::string subdirectory;
+  std::vector<std::string> include, exclude;  // globs
+  enum class Submodules { kNone, kDirect, kRecursive };
+  Submodules submodules = Submodules::kNone;
+  std::map<std::string, std::string> submodule_hosts;  // "host[:port]" -> a name in `credentials`, empty = none
+  bool lfs = false;
+  bool git_metadata = false;
+  bool export_ignore = false;
+  bool refuse_outside_links = false, refuse_case_clashes = false;
+};
+
 struct Worker {
   ActionType action_type;
   std::string handler = "git-source";
@@ -103,8 +117,7 @@ struct Worker {
   std::chrono::milliseconds timeout{20 * 60 * 1000};
   std::chrono::milliseconds poll_idle{10000}, poll_busy{1000};
   std::map<std::string, std::vector<std::string>> query_param;
-  int compression = 6;
-  std::string subdirectory;
+  Artifact artifact;
 };
 
 struct PatCredential {

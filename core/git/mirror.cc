@@ -102,11 +102,11 @@ std::optional<fs::path> current_mirror(const fs::path& remote_folder) {
   return newest;
 }
 
-// A fresh repository, renamed when it is whole. Whatever else is in the remote's folder is in nobody's use.
+// A fresh repository, renamed when it is whole. Others in the remote's folder are in nobody's use.
 fs::path create_mirror(const fs::path& remote_folder) {
   std::error_code ignored;
   for (fs::directory_iterator entry(remote_folder, ignored), end; entry != end; entry.increment(ignored)) {
-    if (entry->is_directory(ignored)) fs::remove_all(entry->path(), ignored);
+    if (entry->path().filename().native().find(".git") != std::string::npos) fs::remove_all(entry->path(), ignored);
   }
   const fs::path mirror = remote_folder / (make_uuid_v7(SystemClock()) + ".git");
   const fs::path draft = mirror.native() + ".new";
@@ -333,6 +333,7 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
   for (int attempt = 1;; ++attempt) {
     try {
       auto state = state_->fetch_once(remote_folder, request, remote, fetcher, deadline);
+      if (request.history) state->history = fetch_history(state->folder, state->commit.id, fetcher);
       lock.reset();
       state_->look_after_quota(remote_folder);
       return Snapshot(std::move(state));

@@ -20,6 +20,7 @@
 
 #include "core/base/secret.h"
 #include "core/base/time.h"
+#include "core/git/history.h"
 
 namespace penstock::git {
 
@@ -39,6 +40,7 @@ struct FetchRequest {
   std::string remote;     // https://, ssh://, git@host:path; file:// and paths only when allowed
   std::string commit_id;  // 40 hex; empty = whatever `ref` points at
   std::string ref;        // full ref; the fall-back when the server refuses a commit id; may be empty with a commit id
+  bool history = false;   // also as much history as `git describe` needs, see Snapshot::history()
   Credential credential;
   std::chrono::milliseconds timeout{20 * 60 * 1000};
   std::stop_token stop;
@@ -80,6 +82,7 @@ struct WalkOptions {
 class TreeWalk {
  public:
   TreeWalk(TreeWalk&&) noexcept;
+  TreeWalk& operator=(TreeWalk&&) noexcept;
   ~TreeWalk();
   // All entries but folders; nothing at the end. Error{kInvalidInput, "UnsafeTreeEntry"} naming the entry for trees
   // that no artifact may contain ("..", ".", ".git" in any case or disguise, empty or absolute names, duplicates);
@@ -111,6 +114,10 @@ class Snapshot {
   // streamed and never held whole.
   void read_blob(const std::string& object_id, const std::function<void(std::string_view)>& piece) const;
   Snapshot reopen() const;
+  // What FetchRequest::history brought; empty without.
+  const History& history() const;
+  // The repository that it is in, for git's own commands.
+  const std::filesystem::path& mirror() const;
 
  private:
   friend class Mirrors;
@@ -155,10 +162,11 @@ class Mirrors {
   // Blocks for the fetch unless the commit is here already (then the network is not touched, nor the credential tried).
   // Never gives another commit than the one asked for; a tag's id gives the commit that it stands for.
   //
-  // Error{kUnauthenticated} for refused credentials, kPermission with code "Forbidden", "HostKeyMismatch" or
-  // "HostKeyUnknown", kNotFound with code "RepositoryNotFound" | "RevisionNotFound", kConfiguration for an address,
-  // certificate, key or proxy that a person must change, kInvalidInput for a malformed id or ref, kRateLimited,
-  // kUnavailable, kTimeout, kCancelled, kExhausted. Messages say what to do and hold no secret.
+  // Error{kUnauthenticated} for refused credentials, kPermission with code "Forbidden", "PermissionMissing",
+  // "HostKeyMismatch" or "HostKeyUnknown", kNotFound with code "RepositoryNotFound" | "RevisionNotFound",
+  // kConfiguration for an address, certificate, key or proxy that a person must change, kInvalidInput for a malformed
+  // id or ref, kRateLimited, kUnavailable, kTimeout, kCancelled, kExhausted. Messages say what to do and hold no
+  // secret.
   Snapshot fetch(const FetchRequest& request);
 
   // Where files may be kept that were made from a remote's commits, and that go when its mirror goes for lack of space.

@@ -148,12 +148,21 @@ const Commit& Snapshot::commit() const {
   return state_->commit;
 }
 
+const History& Snapshot::history() const {
+  return state_->history;
+}
+
+const std::filesystem::path& Snapshot::mirror() const {
+  return state_->folder;
+}
+
 struct TreeWalk::State {
   TreeCursor files;
 };
 
 TreeWalk::TreeWalk(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TreeWalk::TreeWalk(TreeWalk&&) noexcept = default;
+TreeWalk& TreeWalk::operator=(TreeWalk&&) noexcept = default;
 TreeWalk::~TreeWalk() = default;
 
 std::optional<TreeEntry> TreeWalk::next() {

@@ -37,6 +37,7 @@ struct Snapshot::State {
   mutable RepositoryHandle repository;
   mutable OdbHandle odb;
   Commit commit;
+  History history;
 };
 
 }  // namespace penstock::git

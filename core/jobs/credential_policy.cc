@@ -9,7 +9,7 @@ namespace penstock::jobs {
 bool may_another_credential_help(const Error& error) noexcept {
   if (error.kind() == ErrorKind::kUnauthenticated) return true;
   const std::string_view code = error.code();
-  return code == "Forbidden" || code == "RepositoryNotFound" || code == "SshKeyUnusable" ||
+  return code == "Forbidden" || code == "RepositoryNotFound" || code == "LfsNotFound" || code == "SshKeyUnusable" ||
          code == "CredentialUnsuitable";
 }
 

@@ -23,6 +23,7 @@ constexpr std::array kByCode = {
     CodeRow{"RevisionOutOfSync", FailureType::kRevisionOutOfSync},
     // Azure DevOps answers "not found" for a repository that the credential may not see.
     CodeRow{"RepositoryNotFound", FailureType::kPermissionError},
+    CodeRow{"LfsObjectNotFound", FailureType::kRevisionUnavailable},
     CodeRow{"NoSuchBucket", FailureType::kConfigurationError},
     CodeRow{"KMS.NotFoundException", FailureType::kConfigurationError},
     CodeRow{"KMS.DisabledException", FailureType::kConfigurationError},

@@ -111,16 +111,17 @@ void remove_stale_artifacts(const std::filesystem::path& artifact_directory) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(artifact_directory, ignored)) {
     std::error_code failed;
-    if (entry.is_regular_file(failed)) std::filesystem::remove(entry.path(), failed);
+    std::filesystem::remove_all(entry.path(), failed);
   }
 }
 
-GitSource::GitSource(Options options, git::Mirrors& mirrors, std::shared_ptr<aws::S3Client> s3,
+GitSource::GitSource(Options options, git::Mirrors& mirrors, git::LfsObjects& lfs, std::shared_ptr<aws::S3Client> s3,
                      GitCredentialLookup credentials, const Clock& clock)
     : options_(std::move(options)),
-      engine_(mirrors),
+      engine_(mirrors, &lfs),
       s3_(std::move(s3)),
-      credentials_(std::make_unique<CredentialRotation>(options_.credentials, std::move(credentials))),
+      lookup_(std::move(credentials)),
+      credentials_(std::make_unique<CredentialRotation>(options_.credentials, lookup_)),
       clock_(clock) {}
 
 Result GitSource::run(Context& context) {
@@ -137,8 +138,10 @@ Result GitSource::run(Context& context) {
     context.log("building the head of " + request.fetch.ref);
   }
   context.log("repository " + without_user(request.fetch.remote));
-  request.subdirectory = options_.subdirectory;
-  request.compression = options_.compression;
+  request.options = options_.artifact;
+  request.submodule_credential = [&](const std::string& remote) {
+    return submodule_credential(request.fetch, remote, options_.submodule_hosts, lookup_);
+  };
   request.stop = context.stop();
   request.log = [&context](std::string_view line) { context.log(line); };
   const std::string ref = request.fetch.ref;

@@ -13,6 +13,7 @@
 #include "core/jobs/credential_rotation.h"
 #include "core/jobs/handler.h"
 #include "core/jobs/source_engine.h"
+#include "core/jobs/submodule_policy.h"
 
 namespace penstock::jobs {
 
@@ -23,12 +24,13 @@ class GitSource final : public Handler {
     std::string remote;                    // with {Key}
     std::string branch;                    // with {Key}; what a manual start builds
     std::vector<std::string> credentials;  // names for the lookup, tried in this order; none = no login
-    int compression = 6;
-    std::string subdirectory;
+    ArtifactOptions artifact;
+    SubmoduleHosts submodule_hosts;            // besides the remote's own
     std::filesystem::path artifact_directory;  // made when missing; files live for their job only
   };
-  GitSource(Options options, git::Mirrors& mirrors, std::shared_ptr<aws::S3Client> s3, GitCredentialLookup credentials,
-            const Clock& clock);
+  // `mirrors` and `lfs` must outlive it.
+  GitSource(Options options, git::Mirrors& mirrors, git::LfsObjects& lfs, std::shared_ptr<aws::S3Client> s3,
+            GitCredentialLookup credentials, const Clock& clock);
 
   std::string_view name() const noexcept override { return "git-source"; }
   Result run(Context& context) override;
@@ -43,6 +45,7 @@ class GitSource final : public Handler {
   const Options options_;
   const SourceEngine engine_;
   const std::shared_ptr<aws::S3Client> s3_;
+  const GitCredentialLookup lookup_;
   const std::unique_ptr<CredentialRotation> credentials_;
   const Clock& clock_;
 };

@@ -5,64 +5,35 @@
 #include <optional>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/jobs/kept_artifacts.h"
+#include "core/jobs/source_tree.h"
 
 namespace penstock::jobs {
 namespace {
 
-archive::EntryKind kind_of(git::EntryKind kind) {
-  switch (kind) {
-    case git::EntryKind::kFile:
-      return archive::EntryKind::kFile;
-    case git::EntryKind::kExecutable:
-      return archive::EntryKind::kExecutable;
-    case git::EntryKind::kSymlink:
-      return archive::EntryKind::kSymlink;
-    case git::EntryKind::kSubmodule:
-      return archive::EntryKind::kDirectory;
-    case git::EntryKind::kUnchangedFolder:
-      return archive::EntryKind::kUnchangedFolder;
-  }
-  return archive::EntryKind::kFile;
-}
+constexpr std::chrono::milliseconds kShortestFetch{1000};
 
-// "./services//shop/" -> "services/shop"; empty for the whole tree.
-std::string folder_path(std::string_view subdirectory) {
-  std::string path;
-  for (const std::string& part : split(subdirectory, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      throw Error(ErrorKind::kConfiguration,
-                  "reading subdirectory " + in_quotes(subdirectory) + ": \"..\" is not allowed");
-    }
-    path += (path.empty() ? "" : "/") + part;
-  }
-  return path;
-}
-
-git::TreeWalk walk_selected(const git::Snapshot& snapshot, const SourceRequest& request,
-                            const std::optional<KeptArtifact>& since) {
-  const std::string folder = folder_path(request.subdirectory);
-  std::optional<git::TreeWalk> walk = snapshot.walk({.folder = folder, .since = since ? since->commit_id : ""});
-  if (!walk) {
-    throw Error(ErrorKind::kConfiguration,
-                "selecting subdirectory " + in_quotes(request.subdirectory) + ": the commit has no such folder");
-  }
-  return std::move(*walk);
-}
-
-std::string options_text(const SourceRequest& request) {
-  return std::to_string(request.compression) + "\n" + folder_path(request.subdirectory);
+archive::WriteResult zip(SourceTree& tree, const git::Commit& commit, const SourceRequest& request,
+                         const std::optional<KeptArtifact>& last) {
+  tree.start(last ? last->commit_id : "");
+  archive::WriteOptions options;
+  options.compression = request.options.compression;
+  options.modified = commit.commit_time;
+  options.output = request.output;
+  options.previous = last ? last->file : request.previous;
+  if (last) options.previous_directory_crc32 = last->directory_crc32;
+  options.on_progress = request.on_written;
+  options.stop = request.stop;
+  return archive::write_archive([&] { return tree.next(); }, tree.contents(), options);
 }
 
 }  // namespace
 
 SourceResult SourceEngine::make(const SourceRequest& request) const {
+  check_artifact_options(request.options);
   try {
     return make_once(request);
   } catch (const Error& error) {
@@ -73,66 +44,48 @@ SourceResult SourceEngine::make(const SourceRequest& request) const {
 }
 
 SourceResult SourceEngine::make_once(const SourceRequest& request) const {
-  const KeptArtifacts kept(mirrors_.folder_of(request.fetch.remote), options_text(request));
+  const KeptArtifacts kept(mirrors_.folder_of(request.fetch.remote), canonical_text(request.options));
   const auto begin = std::chrono::steady_clock::now();
   git::FetchRequest fetch = request.fetch;
+  fetch.history = request.options.git_metadata;
   fetch.stop = request.stop;
   fetch.on_progress = request.log;
   // To give back the space of a large file takes time, while fetching waits for the network.
   std::optional<std::jthread> cleaner(std::in_place, [&] { kept.remove_older(); });
-  const git::Snapshot snapshot = mirrors_.fetch(fetch);
+  git::Snapshot snapshot = mirrors_.fetch(fetch);
 
   SourceResult result;
   result.commit = snapshot.commit();
+  const auto spent = std::chrono::steady_clock::now() - begin;
+  fetch.timeout -= std::chrono::duration_cast<std::chrono::milliseconds>(spent);
+  fetch.timeout = std::max(fetch.timeout, kShortestFetch);
+  SourceTree tree({.mirrors = mirrors_,
+                   .lfs = lfs_,
+                   .fetch = fetch,
+                   .submodule_credential = request.submodule_credential,
+                   .scratch = std::filesystem::absolute(request.output).parent_path()},
+                  request.options, std::move(snapshot));
   const auto fetched = std::chrono::steady_clock::now();
   result.fetch = fetched - begin;
   if (request.on_fetched) request.on_fetched(result.commit, result.fetch);
   cleaner.reset();
-  const std::optional<KeptArtifact> last = request.previous.empty() ? kept.newest() : std::nullopt;
+  std::optional<KeptArtifact> last = request.previous.empty() ? kept.newest() : std::nullopt;
+  if (last && !SourceTree::can_compare(request.options)) last->commit_id.clear();
   try {
-    result.archive = zip(snapshot, request, last);
+    result.archive = zip(tree, result.commit, request, last);
   } catch (const Error& error) {
     if (error.code() != archive::kPreviousUnusable) throw;
     kept.remove(*last);
-    result.archive = zip(snapshot, request, std::nullopt);
+    result.archive = zip(tree, result.commit, request, std::nullopt);
   }
-  kept.keep(request.output, result.commit.id, result.archive.directory_crc32);
-  result.zip = std::chrono::steady_clock::now() - fetched;
-  return result;
-}
-
-archive::WriteResult SourceEngine::zip(const git::Snapshot& snapshot, const SourceRequest& request,
-                                       const std::optional<KeptArtifact>& last) const {
-  const git::SnapshotPool blobs(snapshot);
-  git::TreeWalk files = walk_selected(snapshot, request, last);
-  std::vector<std::string> submodules;
-  const auto next = [&]() -> std::optional<archive::Entry> {
-    std::optional<git::TreeEntry> file = files.next();
-    if (!file) return std::nullopt;
-    if (file->kind == git::EntryKind::kSubmodule) {
-      submodules.push_back(file->path);
-      file->object_id.clear();
-    }
-    return archive::Entry{
-        .path = std::move(file->path), .kind = kind_of(file->kind), .content_id = std::move(file->object_id)};
-  };
-  const archive::ContentReader contents{
-      .size = [&](const archive::Entry& entry) { return blobs.blob_size(entry.content_id); },
-      .read = [&](const archive::Entry& entry,
-                  const std::function<void(std::string_view)>& piece) { blobs.read_blob(entry.content_id, piece); }};
-  archive::WriteOptions options;
-  options.compression = request.compression;
-  options.modified = snapshot.commit().commit_time;
-  options.output = request.output;
-  options.previous = last ? last->file : request.previous;
-  if (last) options.previous_directory_crc32 = last->directory_crc32;
-  options.on_progress = request.on_written;
-  options.stop = request.stop;
-  const archive::WriteResult result = archive::write_archive(next, contents, options);
+  const std::vector<std::string> warnings = tree.warnings();
   if (request.log) {
-    for (const std::string& path : submodules)
-      request.log("submodule " + in_quotes(path) + " is an empty folder in the artifact");
+    for (const std::string& warning : warnings) request.log(warning);
   }
+  // A folder that is taken over whole is not looked into, and would not be warned about.
+  const std::string comparable = warnings.empty() ? result.commit.id : std::string(result.commit.id.size(), '0');
+  kept.keep(request.output, comparable, result.archive.directory_crc32);
+  result.zip = std::chrono::steady_clock::now() - fetched;
   return result;
 }
 

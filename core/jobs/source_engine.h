@@ -6,22 +6,23 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "core/archive/archive.h"
+#include "core/git/lfs.h"
 #include "core/git/mirror.h"
-#include "core/jobs/kept_artifacts.h"
+#include "core/jobs/artifact_options.h"
+#include "core/jobs/source_tree.h"
 
 namespace penstock::jobs {
 
 struct SourceRequest {
-  git::FetchRequest fetch;   // its stop and on_progress are set from the two below
-  std::string subdirectory;  // "" = the whole tree; else only what is below it, with shorter paths
-  int compression = 6;
-  std::filesystem::path output;  // written beside and renamed
+  git::FetchRequest fetch;  // its history, stop and on_progress are set from what is below
+  ArtifactOptions options;
+  SubmoduleCredential submodule_credential;  // null = submodules are fetched without
+  std::filesystem::path output;              // written beside and renamed
   // An earlier artifact to take over from, instead of the last one of the same remote and options. Need not exist.
   std::filesystem::path previous;
   std::stop_token stop;
@@ -41,20 +42,19 @@ struct SourceResult {
 // Thread-safe; jobs of one repository take turns while they fetch.
 class SourceEngine {
  public:
-  explicit SourceEngine(git::Mirrors& mirrors) : mirrors_(mirrors) {}
+  // Both must outlive it. Without `lfs` an artifact with Git LFS objects cannot be made.
+  SourceEngine(git::Mirrors& mirrors, git::LfsObjects* lfs) : mirrors_(mirrors), lfs_(lfs) {}
 
   // Blocks for the fetch and the zip. What has not changed since the last artifact of the same remote and options is
   // taken over from it; that one is kept in the mirror's folder, as another name of the output file. Errors of
-  // Mirrors::fetch and write_archive; Error{kConfiguration} for a subdirectory that the commit does not have. A damaged
-  // mirror is fetched anew, once. Submodules become empty folders, as in `git archive`.
+  // Mirrors::fetch, SourceTree and write_archive. A damaged mirror is fetched anew, once.
   SourceResult make(const SourceRequest& request) const;
 
  private:
   SourceResult make_once(const SourceRequest& request) const;
-  archive::WriteResult zip(const git::Snapshot& snapshot, const SourceRequest& request,
-                           const std::optional<KeptArtifact>& last) const;
 
   git::Mirrors& mirrors_;
+  git::LfsObjects* const lfs_;
 };
 
 // What a person writes for a revision: a full commit id, "refs/…", or the name of a branch. Sets commit_id or ref.

@@ -135,8 +135,8 @@ TEST(Settings, AreReadWhole) {
   EXPECT_EQ(worker.poll_idle, milliseconds(30'000));
   EXPECT_EQ(worker.poll_busy, milliseconds(500));
   EXPECT_EQ(worker.query_param.at("PipelineName"), (std::vector<std::string>{"shop", "basket"}));
-  EXPECT_EQ(worker.compression, 9);
-  EXPECT_EQ(worker.subdirectory, "services/shop");
+  EXPECT_EQ(worker.artifact.compression, 9);
+  EXPECT_EQ(worker.artifact.subdirectory, "services/shop");
 
   EXPECT_EQ(worker.credentials, (std::vector<std::string>{"azure-entra", "azure-pat"}));
 

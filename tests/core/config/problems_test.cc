@@ -143,17 +143,6 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "penstock.yaml:3: webhooks[0].routes: is not supported by this version; remove it"},
            {webhook + "ignorePaths: [x]}",
             "penstock.yaml:3: webhooks[0].ignorePaths: is not supported by this version; remove it"},
-           {worker + "artifact: {submodules: recursive}}",
-            "penstock.yaml:2: workers[0].artifact.submodules: expected none, found \"recursive\", which is not "
-            "supported by "
-            "this version"},
-           {worker + "artifact: {lfs: true}}",
-            "penstock.yaml:2: workers[0].artifact.lfs: expected false, found \"true\", which is not supported by this "
-            "version"},
-           {worker + "artifact: {gitMetadata: true}}",
-            "penstock.yaml:2: workers[0].artifact.gitMetadata: expected false, found \"true\", which is not supported "
-            "by this "
-            "version"},
            {worker + "handler: command}",
             "penstock.yaml:2: workers[0].handler: expected git-source (other handlers are not supported by this "
             "version), found "
@@ -168,7 +157,30 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
        }) {
     EXPECT_EQ(only_problem(text), expected);
   }
-  EXPECT_EQ(problems(worker + "artifact: {submodules: none, lfs: false, gitMetadata: false}}"), Lines());
+}
+
+TEST(Problems, TellWhatAnArtifactCannotBe) {
+  const std::string worker =
+      "workers: [{actionType: {category: Source, provider: x, version: '1'}, remote: 'https://h/x',\n artifact: {";
+  EXPECT_EQ(
+      problems(worker + "include: [a/**], exclude: ['*.md'], submodules: recursive, lfs: true, exportIgnore: true, "
+                        "submoduleHosts: {github.com: '', 'h:8443': ''}, outsideLinks: refuse, caseClashes: keep}}]"),
+      Lines());
+  EXPECT_EQ(problems(worker + "gitMetadata: true, submodules: direct}}]"), Lines());
+  EXPECT_EQ(
+      only_problem(worker + "submodules: all}}]"),
+      "penstock.yaml:2: workers[0].artifact.submodules: expected one of \"none\", \"direct\", \"recursive\", found "
+      "\"all\"");
+  EXPECT_EQ(only_problem(worker + "submoduleHosts: {'https://github.com': ''}}}]"),
+            "penstock.yaml:2: workers[0].artifact.submoduleHosts.https://github.com: expected a host in lower case, or "
+            "host:port, found \"https://github.com\"");
+  EXPECT_EQ(
+      only_problem(worker + "submoduleHosts: {github.com: nobody}}}]"),
+      "penstock.yaml:2: workers[0].artifact.submoduleHosts: expected for \"github.com\" a name under credentials or "
+      "\"\" for none, found \"nobody\"");
+  EXPECT_EQ(only_problem(worker + "gitMetadata: true, subdirectory: a}}]"),
+            "penstock.yaml:2: workers[0].artifact.gitMetadata: expected false together with subdirectory, include, "
+            "exclude or exportIgnore, because git would report all that is left out as deleted; found true");
 }
 
 TEST(Problems, TellWhatAnEndpointNeeds) {

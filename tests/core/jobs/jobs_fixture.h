@@ -119,6 +119,7 @@ class JobsTest : public ::testing::Test {
     mirrors.directory = directory_.path() / "mirrors";
     mirrors.allow_file_protocol = true;
     mirrors_ = std::make_unique<git::Mirrors>(mirrors);
+    lfs_ = std::make_unique<git::LfsObjects>(git::LfsObjects::Options{.transport = transport_});
     store_ = open_store("history.db");
   }
 
@@ -188,11 +189,11 @@ class JobsTest : public ::testing::Test {
     GitSource::Options options;
     options.remote = repository_.url();
     options.branch = "{Branch}";
-    options.subdirectory = subdirectory;
+    options.artifact.subdirectory = subdirectory;
     options.artifact_directory = directory_.path() / "artifacts";
     return std::make_shared<GitSource>(
-        options, *mirrors_, s3_, [](const std::string&, CredentialUse) { return git::Credential(git::NoCredential{}); },
-        clock_);
+        options, *mirrors_, *lfs_, s3_,
+        [](const std::string&, CredentialUse) { return git::Credential(git::NoCredential{}); }, clock_);
   }
 
   Worker::Options worker(std::shared_ptr<Handler> handler) {
@@ -264,6 +265,7 @@ class JobsTest : public ::testing::Test {
   std::shared_ptr<aws::CodePipelineClient> codepipeline_;
   std::shared_ptr<aws::S3Client> s3_;
   std::unique_ptr<git::Mirrors> mirrors_;
+  std::unique_ptr<git::LfsObjects> lfs_;
   std::unique_ptr<store::Store> store_;
 };
 

@@ -8,7 +8,8 @@ namespace {
 
 class SourceEngineTest : public ::testing::Test {
  protected:
-  SourceEngineTest() : repository_(directory_.path() / "repository"), mirrors_(mirror_options()), engine_(mirrors_) {}
+  SourceEngineTest()
+      : repository_(directory_.path() / "repository"), mirrors_(mirror_options()), engine_(mirrors_, nullptr) {}
 
   git::Mirrors::Options mirror_options() const {
     git::Mirrors::Options options;
@@ -38,7 +39,7 @@ class SourceEngineTest : public ::testing::Test {
     options.directory = elsewhere.path();
     git::Mirrors mirrors(options);
     request.output = elsewhere.path() / "fresh.zip";
-    EXPECT_EQ(SourceEngine(mirrors).make(request).archive.reused_entries, 0u);
+    EXPECT_EQ(SourceEngine(mirrors, nullptr).make(request).archive.reused_entries, 0u);
     return sha256_hex(read_file(request.output));
   }
 
@@ -67,12 +68,12 @@ TEST_F(SourceEngineTest, SubdirectoryIsTheWholeArtifact) {
   const std::string commit = repository_.commit("c.txt", "c");
   for (const char* folder : {"services/shop", "services/shop/", "./services//shop"}) {
     SourceRequest wanted = request(commit);
-    wanted.subdirectory = folder;
+    wanted.options.subdirectory = folder;
     EXPECT_EQ(engine_.make(wanted).archive.entries, 1u) << folder;
   }
   for (const char* folder : {"nowhere", "..", "services/../services", "c.txt"}) {
     SourceRequest wanted = request(commit);
-    wanted.subdirectory = folder;
+    wanted.options.subdirectory = folder;
     try {
       engine_.make(wanted);
       FAIL() << folder;
@@ -116,12 +117,12 @@ TEST_F(SourceEngineTest, TheLastArtifactOfTheSameOptionsIsThePreviousOne) {
   EXPECT_EQ(engine_.make(request("main")).archive.reused_entries, 5u);
 
   SourceRequest other = request("main");
-  other.compression = 1;
+  other.options.compression = 1;
   EXPECT_EQ(engine_.make(other).archive.reused_entries, 0u);
   other = request("main");
-  other.subdirectory = "./files/";
+  other.options.subdirectory = "./files/";
   EXPECT_EQ(engine_.make(other).archive.reused_entries, 0u);
-  other.subdirectory = "files";
+  other.options.subdirectory = "files";
   EXPECT_EQ(engine_.make(other).archive.reused_entries, 5u);
   EXPECT_EQ(digest(engine_.make(other)), digest_of_fresh(other));
 }

@@ -1,0 +1,34 @@
+#include "core/jobs/submodule_policy.h"
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/git/remote.h"
+
+namespace penstock::jobs {
+namespace {
+
+std::string host_of(const git::Remote& remote) {
+  return remote.port.empty() ? remote.host : remote.host + ":" + remote.port;
+}
+
+}  // namespace
+
+git::Credential submodule_credential(const git::FetchRequest& repository, const std::string& submodule_remote,
+                                     const SubmoduleHosts& hosts, const GitCredentialLookup& lookup) {
+  const git::Remote own = git::parse_remote(repository.remote);
+  const git::Remote remote = git::parse_remote(submodule_remote);
+  const std::string host = host_of(remote);
+  const auto listed = hosts.find(host);
+  if (listed != hosts.end()) {
+    return listed->second.empty() ? git::Credential() : lookup(listed->second, CredentialUse::kCached);
+  }
+  const bool is_file = remote.scheme == git::Scheme::kFile;
+  if (host == host_of(own) && is_file == (own.scheme == git::Scheme::kFile)) return repository.credential;
+  const std::string cause =
+      is_file ? "is a local path, which only repositories of local paths may name"
+              : "is on another host than the repository; to allow it, list " + in_quotes(host) +
+                    " under `artifact.submoduleHosts`, with the name of its credential or \"\" for none";
+  throw Error(ErrorKind::kConfiguration, in_quotes(remote.for_git()) + " " + cause);
+}
+
+}  // namespace penstock::jobs
