@@ -1,8 +1,10 @@
 #include "core/git/mirror.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -30,6 +32,8 @@ constexpr std::string_view kFetchedRef = "refs/penstock/fetched";
 // Refs are what git offers the server as already here; more only make the offer longer.
 constexpr std::size_t kKeptRefs = 64;
 constexpr std::size_t kMaxPacks = 16;
+// How many commits one fetch brings for those who wait.
+constexpr std::size_t kSharedFetch = 16;
 
 // Kills that caught git at work leave these; we hold the mirror's lock, so nobody else is at work.
 bool is_leftover(const fs::path& path) {
@@ -187,9 +191,11 @@ struct Mirrors::State {
   // The commit when it is here; git has seen to it that all of it is. Error{kCorrupt} when it is here and broken.
   static std::unique_ptr<Snapshot::State> find(const fs::path& mirror, const std::string& id);
   static std::unique_ptr<Snapshot::State> find_fetched(const fs::path& mirror, const std::string& id);
+  static std::unique_ptr<Snapshot::State> find_without_lock(const fs::path& remote_folder, const std::string& id);
   std::unique_ptr<Snapshot::State> fetch_once(const fs::path& remote_folder, const FetchRequest& request,
                                               const Remote& remote, const Fetcher& fetcher,
-                                              steady_clock::time_point deadline) const;
+                                              steady_clock::time_point deadline);
+  std::vector<std::string> refspecs(const fs::path& mirror, const std::string& commit_id);
   std::unique_ptr<Snapshot::State> fetch_through_ref(const fs::path& mirror, const FetchRequest& request,
                                                      const Remote& remote, const Fetcher& fetcher) const;
   std::string fetched_id(const fs::path& mirror) const;
@@ -201,7 +207,52 @@ struct Mirrors::State {
   std::jthread library_starter{[this] { library.emplace(); }};
   std::mutex mutex;
   std::optional<steady_clock::time_point> quota_seen;  // guarded by mutex
+  // The commits that this process's jobs wait for, by the remote's folder: who comes first brings them all. Guarded by
+  // mutex.
+  std::map<fs::path, std::multiset<std::string>> waited_for;
 };
+
+// Makes a commit known as wanted for as long as it lives.
+class Wanted {
+ public:
+  Wanted(Mirrors::State& state, fs::path remote_folder, std::string commit_id)
+      : state_(state), remote_folder_(std::move(remote_folder)), commit_id_(std::move(commit_id)) {
+    const std::lock_guard lock(state_.mutex);
+    if (!commit_id_.empty()) state_.waited_for[remote_folder_].insert(commit_id_);
+  }
+  Wanted(const Wanted&) = delete;
+  Wanted& operator=(const Wanted&) = delete;
+  ~Wanted() {
+    const std::lock_guard lock(state_.mutex);
+    const auto of_remote = state_.waited_for.find(remote_folder_);
+    if (commit_id_.empty() || of_remote == state_.waited_for.end()) return;
+    of_remote->second.erase(of_remote->second.find(commit_id_));
+    if (of_remote->second.empty()) state_.waited_for.erase(of_remote);
+  }
+
+ private:
+  Mirrors::State& state_;
+  const fs::path remote_folder_;
+  const std::string commit_id_;
+};
+
+// What to ask the server for: the commit, and those that others wait for.
+std::vector<std::string> Mirrors::State::refspecs(const fs::path& mirror, const std::string& commit_id) {
+  std::set<std::string> ids = {commit_id};
+  {
+    const std::lock_guard lock(mutex);
+    for (const std::string& other : waited_for[mirror.parent_path()]) {
+      if (ids.size() < kSharedFetch) ids.insert(other);
+    }
+  }
+  std::vector<std::string> refspecs;
+  std::error_code ignored;
+  for (const std::string& id : ids) {
+    const std::string ref = std::string(kCommitRefs) + id;
+    if (id == commit_id || !fs::exists(mirror / ref, ignored)) refspecs.push_back("+" + id + ":" + ref);
+  }
+  return refspecs;
+}
 
 // A job waits its turn in short steps, so that a stop is noticed.
 FileLock Mirrors::State::lock(const fs::path& remote_folder, const FetchRequest& request,
@@ -238,17 +289,35 @@ std::unique_ptr<Snapshot::State> Mirrors::State::find_fetched(const fs::path& mi
   return fs::exists(mirror / kCommitRefs / id, ignored) ? find(mirror, id) : nullptr;
 }
 
+std::unique_ptr<Snapshot::State> Mirrors::State::find_without_lock(const fs::path& remote_folder,
+                                                                   const std::string& id) {
+  const auto mirror = id.empty() ? std::nullopt : current_mirror(remote_folder);
+  if (!mirror || !is_repository(*mirror)) return nullptr;
+  try {
+    auto state = find_fetched(*mirror, id);
+    if (state) note_use(remote_folder);
+    return state;
+  } catch (const Error&) {
+    return nullptr;  // damaged, or just being replaced: seen again under the lock
+  }
+}
+
 std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remote_folder, const FetchRequest& request,
                                                             const Remote& remote, const Fetcher& fetcher,
-                                                            steady_clock::time_point deadline) const {
+                                                            steady_clock::time_point deadline) {
   const auto current = current_mirror(remote_folder);
   const fs::path mirror = current && is_repository(*current) ? *current : create_mirror(remote_folder);
   remove_leftovers(mirror);
   if (request.commit_id.empty()) return fetch_through_ref(mirror, request, remote, fetcher);
   if (auto state = find_fetched(mirror, request.commit_id)) return state;
 
-  const auto diagnosis =
-      fetcher.fetch(mirror, "--depth=1", "+" + request.commit_id + ":" + std::string(kCommitRefs) + request.commit_id);
+  const std::vector<std::string> all = refspecs(mirror, request.commit_id);
+  auto diagnosis = fetcher.fetch(mirror, "--depth=1", all);
+  // One that cannot be had fails them all.
+  if (diagnosis && all.size() > 1) {
+    diagnosis = fetcher.fetch(mirror, "--depth=1",
+                              "+" + request.commit_id + ":" + std::string(kCommitRefs) + request.commit_id);
+  }
   if (!diagnosis) {
     forget_old_refs(mirror);
     merge_packs(mirror, deadline);
@@ -327,6 +396,11 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
   fs::create_directories(remote_folder, made);
   if (made) throw_errno("making the folder " + in_quotes(remote_folder.native()), made.value());
 
+  // What is here already is read without waiting for those who fetch.
+  if (!request.history) {
+    if (auto state = state_->find_without_lock(remote_folder, request.commit_id)) return Snapshot(std::move(state));
+  }
+  const Wanted wanted(*state_, remote_folder, request.commit_id);
   std::optional<FileLock> lock = state_->lock(remote_folder, request, deadline);
   note_use(remote_folder);
   // One repetition on a fresh mirror when ours turns out to be damaged, one after a lock file was in the way.

@@ -142,7 +142,8 @@ class SnapshotPool {
   std::unique_ptr<State> state_;
 };
 
-// Thread-safe: jobs on one remote take turns (also between processes), on different remotes run side by side.
+// Thread-safe: fetches from one remote take turns (also between processes), and one brings what the others of this
+// process wait for; those from different remotes run side by side.
 class Mirrors {
  public:
   struct Options {
@@ -174,6 +175,7 @@ class Mirrors {
   std::filesystem::path folder_of(const std::string& remote) const;
 
  private:
+  friend class Wanted;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -245,6 +245,44 @@ TEST_F(MirrorTest, SeveralJobsShareOneFetch) {
   EXPECT_EQ(good, 8);
 }
 
+TEST_F(MirrorTest, WhoFetchesBringsWhatOthersWaitFor) {
+  const std::string here = origin_.push("main", {{"a", "here"}});
+  mirrors_.fetch(request(here));
+  // With one that does not exist, each has to fetch for itself; without, one does it for all.
+  for (const bool one_is_missing : {true, false}) {
+    std::vector<std::string> ids;
+    for (int i = 0; i < 8; ++i)
+      ids.push_back(origin_.push("main", {{"a", std::to_string(i)}, {"b", one_is_missing ? "" : "b"}}));
+    if (one_is_missing) ids.push_back(std::string(40, 'e'));
+    std::atomic<int> fetches{0};
+    // Held until all wait for it.
+    std::optional<FileLock> lock(FileLock::acquire(mirror().parent_path() / "lock", std::chrono::milliseconds(1000)));
+    std::vector<std::jthread> threads;
+    for (const std::string& id : ids) {
+      threads.emplace_back([&, id] {
+        FetchRequest mine = request(id);
+        std::atomic<bool> fetched{false};
+        mine.on_progress = [&](std::string_view) { fetched = true; };
+        try {
+          EXPECT_EQ(mirrors_.fetch(mine).commit().id, id);
+        } catch (const Error& error) {
+          EXPECT_EQ(error.code(), "RevisionNotFound") << error.what();
+          EXPECT_EQ(id, std::string(40, 'e'));
+        }
+        fetches += fetched ? 1 : 0;
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    // What is here needs no turn.
+    EXPECT_EQ(mirrors_.fetch(request(here)).commit().id, here);
+    lock.reset();
+    threads.clear();
+    if (!one_is_missing) {
+      EXPECT_EQ(fetches, 1);
+    }
+  }
+}
+
 TEST_F(MirrorTest, AKilledFetchLeavesAUsableMirror) {
   std::vector<std::pair<std::string, std::string>> files;
   for (int i = 0; i < 300; ++i) files.emplace_back("f" + std::to_string(i), std::string(2000, static_cast<char>(i)));
@@ -368,8 +406,8 @@ TEST_F(MirrorTest, HealsAMirrorOfWhichOnlyRubbishIsLeft) {
 }
 
 TEST_F(MirrorTest, GivesUpWaitingForItsTurn) {
-  const std::string id = origin_.push("main", {{"a", "1"}});
-  mirrors_.fetch(request(id));
+  mirrors_.fetch(request(origin_.push("main", {{"a", "1"}})));
+  const std::string id = origin_.push("main", {{"a", "2"}});
   const FileLock held = FileLock::acquire(mirror().parent_path() / "lock", std::chrono::seconds(1));
   FetchRequest hurried = request(id);
   hurried.timeout = std::chrono::milliseconds(10);
