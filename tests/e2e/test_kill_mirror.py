@@ -25,7 +25,7 @@ KILLS = int(os.environ.get("PENSTOCK_E2E_MIRROR_KILLS", "40"))
 SEED = int(os.environ.get("PENSTOCK_E2E_SEED", str(time.time_ns() % 1_000_000)))
 FILES = 300
 MODES = ("penstock", "git", "all")
-EMPTY_CACHE = 0.05  # of the rounds: the very first fetch is killed
+EMPTY_CACHE = float(os.environ.get("PENSTOCK_E2E_MIRROR_EMPTY", "0.05"))  # of the rounds: the very first fetch is killed
 RECEIVED = re.compile(r"Receiving objects: +100% \(\d+/(\d+)\)")
 
 
@@ -130,6 +130,7 @@ def test_the_mirror_survives(make_penstock, repository, git_http, tmp_path):
     runs.succeed(commits[0])
     durations = collections.deque([runs.succeed(commits[1])[0]], maxlen=20)
     killed, ended, problems = collections.Counter(), collections.Counter(), []
+    unreferenced, fetched_twice = False, 0
     for commit in commits[2:]:
         if sum(killed.values()) - killed["nothing"] >= KILLS:
             break
@@ -139,8 +140,8 @@ def test_the_mirror_survives(make_penstock, repository, git_http, tmp_path):
         before, mode = runs.mirror(), chance.choice(MODES)
         process = runs.start(commit)
         # A run without a mirror takes longer; so does one that merges packs.
-        what = interrupt(process, mode, chance.uniform(0, 1.1 if before else 2) * statistics.median(durations), chance)
-        status = process.wait(PATIENCE)
+        what = interrupt(process, mode, chance.uniform(0, 0.9 if before else 2) * statistics.median(durations), chance)
+        status, first_log = process.wait(PATIENCE), runs.log()
         killed[what if before or what == "nothing" else f"{what}, first fetch"] += 1
         if what != "nothing":
             ended["well" if status == 0 else "killed" if status < 0 else "failed"] += 1
@@ -150,11 +151,16 @@ def test_the_mirror_survives(make_penstock, repository, git_http, tmp_path):
             durations.append(duration)
         expected = io.BytesIO(run_git("archive", "--format=zip", "-0", commit, cwd=repository.path))
         assert checksums(runs.output) == checksums(expected), f"the artifact of {commit} is wrong"
-        if before and (runs.mirror() != before or received > FILES):
-            problems.append((commit, what, before, runs.mirror(), received, runs.log()[-2000:]))
+        if before and received > FILES and unreferenced and runs.mirror() == before:
+            fetched_twice += 1
+        elif before and (runs.mirror() != before or received > FILES):
+            problems.append((commit, what, before, runs.mirror(), received, first_log[-1500:], runs.log()[-1500:]))
+        # The very first fetch was killed when its pack was in place and no ref yet: the commit is found, but the next
+        # fetch has nothing to offer to the server.
+        unreferenced = received == 0 and (unreferenced or not before)
     print(f"killed: {dict(killed)}; those runs ended: {dict(ended)}; {statistics.median(durations):.3f} s for one undisturbed; "
-          f"{len(problems)} second full fetches")
+          f"{len(problems)} second full fetches, and {fetched_twice} after a first one without a ref")
     # SIGKILL loses nothing that the kernel was given, so nothing of it is damage.
-    assert not problems, problems[:3]
+    assert not problems, "\n".join(str(part) for part in problems[0])
     assert sum(killed.values()) - killed["nothing"] >= KILLS, "most runs ended before they were killed"
     assert len(durations) > 1, "no undisturbed run fetched anything"
