@@ -126,6 +126,8 @@ constexpr auto kRules = std::to_array<Rule>({
     {Fault::kUnreachable, Speaker::kLocal, "tls connect error"},
     {Fault::kUnreachable, Speaker::kLocal, "ssl_error"},
     {Fault::kUnreachable, Speaker::kLocal, "ssl routines"},
+    // Somebody killed one of git's own processes; what git then says of missing objects is no damage.
+    {Fault::kUnknown, Speaker::kLocal, "died of signal"},
     {Fault::kMirrorDamaged, Speaker::kLocal, "unresolved delta"},
     {Fault::kMirrorDamaged, Speaker::kLocal, "object file * is empty"},
     {Fault::kMirrorDamaged, Speaker::kLocal, "loose object * is corrupt"},
