@@ -87,6 +87,7 @@ App::~App() = default;
 
 std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& settings) {
   std::vector<jobs::Worker::Options> workers;
+  primings_.clear();
   for (const config::Worker& worker : settings.workers) {
     jobs::GitSource::Options source;
     source.remote = worker.remote;
@@ -106,9 +107,11 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
     options.runner.revision = worker.revision == config::Worker::Revision::kHead ? jobs::RevisionSource::kHead
                                                                                  : jobs::RevisionSource::kPushed;
     options.runner.timeout = worker.timeout;
-    options.runner.handler = std::make_shared<jobs::GitSource>(
+    const auto handler = std::make_shared<jobs::GitSource>(
         source, mirrors_, lfs_, s3_,
         [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, clock_);
+    options.runner.handler = handler;
+    for (const std::string& remote : worker.prime) primings_.push_back({handler, remote});
     workers.push_back(std::move(options));
   }
   return workers;
@@ -156,6 +159,7 @@ void App::run() {
   workers_.start();
   starter_.start();
   maintenance_ = std::jthread([this](const std::stop_token& stop) { maintain(stop); });
+  primer_ = std::jthread([this, primings = primings_](const std::stop_token& stop) { prime(primings, stop); });
   std::jthread server([this] { listener_.serve(); });
   std::chrono::milliseconds drain_timeout;
   {
@@ -170,10 +174,12 @@ void App::run() {
   listener_.stop();
   starter_.request_stop();
   maintenance_.request_stop();
+  primer_.request_stop();
   const bool finished = workers_.drain(deadline);
   starter_.join();
   server.join();
   maintenance_.join();
+  primer_.join();
   if (finished) {
     log_.info("stopped");
   } else {
@@ -191,6 +197,23 @@ void App::request_reload() {
   std::lock_guard lock(request_mutex_);
   reload_requested_ = true;
   requested_.notify_all();
+}
+
+// One after another, beside the jobs.
+void App::prime(const std::vector<Priming>& primings, const std::stop_token& stop) const {
+  for (const Priming& priming : primings) {
+    if (stop.stop_requested()) return;
+    const auto begin = std::chrono::steady_clock::now();
+    const telemetry::LogField remote{"remote", priming.remote};
+    try {
+      priming.source->prime(priming.remote, stop, [&](std::string_view line) { log_.info(line, {remote}); });
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      log_.info("primed a repository", {remote, {"seconds", took.count()}});
+    } catch (const std::exception& error) {
+      if (stop.stop_requested()) return;
+      log_.warning("priming a repository failed; its first job fetches it", {remote, {"error", error.what()}});
+    }
+  }
 }
 
 void App::maintain(std::stop_token stop) {

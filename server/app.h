@@ -60,6 +60,11 @@ class App {
   void prune(const std::stop_token& stop);
   std::vector<ReadinessCheck> readiness_checks();
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
+  struct Priming {
+    std::shared_ptr<jobs::GitSource> source;
+    std::string remote;
+  };
+  void prime(const std::vector<Priming>& primings, const std::stop_token& stop) const;
   std::filesystem::path artifact_directory() const { return settings_.data_directory / "artifacts"; }
 
   config::Settings settings_;  // after the start only the maintenance thread writes it, under request_mutex_
@@ -81,6 +86,7 @@ class App {
   GitCredentials git_credentials_;
   Wake trigger_wake_;
   intake::Receiver receiver_;
+  std::vector<Priming> primings_;  // of the workers' configuration
   jobs::WorkerPool workers_;
   trigger::Starter starter_;
   CurrentPolicy policy_;
@@ -94,7 +100,8 @@ class App {
   std::condition_variable_any requested_;
   bool stop_requested_ = false;    // guarded by request_mutex_
   bool reload_requested_ = false;  // guarded by request_mutex_
-  std::jthread maintenance_;       // last: stops before anything that it uses
+  // Last: they stop before anything that they use.
+  std::jthread maintenance_, primer_;
 };
 
 }  // namespace penstock::server

@@ -46,32 +46,32 @@ bool is_scp_like(std::string_view text) {
 }
 
 // Reports what git must not be given.
-void check_remote(Section& worker, const Settings& settings, const Worker& target) {
-  const auto& remote = target.remote;
+void check_remote(Section& worker, std::string_view key, const std::string& remote, const Settings& settings,
+                  const Worker& target) {
   if (remote.empty() || remote.starts_with('{') || is_scp_like(remote)) return;
   const auto url = parse_url(remote);
   if (url && url->has_user && (url->has_password || url->scheme != "ssh")) {
-    worker.problem("remote",
+    worker.problem(key,
                    "expected a URL without user information, found some (not shown); what logs in belongs under "
                    "credentials, as a reference");
     return;
   }
   if (remote.starts_with('/') || (url && url->scheme == "file")) {
     if (!settings.git.allow_file_protocol) {
-      worker.problem("remote", "expected https:// or ssh://, found " + in_quotes(remote) +
-                                   "; local repositories need git.allowFileProtocol: true");
+      worker.problem(key, "expected https:// or ssh://, found " + in_quotes(remote) +
+                              "; local repositories need git.allowFileProtocol: true");
     }
     return;
   }
   if (!url || (url->scheme != "https" && url->scheme != "ssh" && url->scheme != "http")) {
-    worker.problem("remote",
+    worker.problem(key,
                    "expected a URL such as https://dev.azure.com/{Organization}/{Project}/_git/{Repo}, "
                    "ssh://host/path or git@host:path, found " +
                        in_quotes(remote));
     return;
   }
   if (url->scheme == "http" && !target.credentials.empty() && !is_loopback_host(url->host)) {
-    worker.problem("remote", "expected https:// or ssh:// because credentials are sent, found " + in_quotes(remote));
+    worker.problem(key, "expected https:// or ssh:// because credentials are sent, found " + in_quotes(remote));
   }
 }
 
@@ -224,7 +224,12 @@ void load_worker(Section worker, Settings& settings) {
   }
   load_worker_credentials(worker, settings, target);
   worker.require("remote", target.remote);
-  check_remote(worker, settings, target);
+  check_remote(worker, "remote", target.remote, settings, target);
+  worker.read_list("prime", target.prime, [](const std::string& remote) {
+    const bool is_whole = !remote.empty() && remote.find('{') == std::string::npos;
+    return is_whole ? std::nullopt : std::optional<std::string>("a repository's whole address, without {Key}");
+  });
+  for (const std::string& remote : target.prime) check_remote(worker, "prime", remote, settings, target);
   check_credential_types(worker, settings, target);
   worker.read("branch", target.branch, expect_some_text);
   std::string revision = "pushed";

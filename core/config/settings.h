@@ -118,6 +118,7 @@ struct Worker {
   std::chrono::milliseconds poll_idle{10000}, poll_busy{1000};
   std::map<std::string, std::vector<std::string>> query_param;
   Artifact artifact;
+  std::vector<std::string> prime;  // remotes that are fetched when the program starts
 };
 
 struct PatCredential {

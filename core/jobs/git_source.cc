@@ -184,6 +184,28 @@ Result GitSource::run(Context& context) {
   return success;
 }
 
+void GitSource::prime(const std::string& remote, std::stop_token stop,
+                      const std::function<void(std::string_view)>& log) const {
+  SourceRequest request;
+  request.fetch.remote = remote;
+  request.fetch.ref = "HEAD";
+  request.options = options_.artifact;
+  request.submodule_credential = [&](const std::string& submodule) {
+    return submodule_credential(request.fetch, submodule, options_.submodule_hosts, lookup_);
+  };
+  request.stop = std::move(stop);
+  std::filesystem::create_directories(options_.artifact_directory);
+  const ArtifactFile file(options_.artifact_directory / ("prime-" + make_uuid_v7(clock_) + ".zip"));
+  request.output = file.path();
+  credentials_->run(
+      without_user(remote),
+      [&](const git::Credential& credential) {
+        request.fetch.credential = credential;
+        engine_.make(request);
+      },
+      log);
+}
+
 SourceResult GitSource::fetch_and_zip(Context& context, SourceRequest& request) const {
   SourceResult result;
   credentials_->run(

@@ -35,6 +35,10 @@ class GitSource final : public Handler {
   std::string_view name() const noexcept override { return "git-source"; }
   Result run(Context& context) override;
 
+  // Fetches a repository's default branch and makes its artifact, for nobody yet: the first job after it then has only
+  // to bring what has changed. Blocks. Errors of SourceEngine::make.
+  void prime(const std::string& remote, std::stop_token stop, const std::function<void(std::string_view)>& log) const;
+
  private:
   SourceResult fetch_and_zip(Context& context, SourceRequest& request) const;
   aws::UploadRequest upload_request(Context& context) const;
