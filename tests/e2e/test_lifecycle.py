@@ -123,7 +123,8 @@ def test_signals_are_not_lost_under_load(sandbox, make_penstock):
 
 def test_priming(sandbox, make_penstock, repository, git_http):
     """What is primed needs no fetch of everything for its first job; what cannot be primed is only warned about."""
-    repository.commit({f"file-{n}": bytes([n % 256]) * 2_000 for n in range(50)})
+    files = {f"file-{n}": bytes([n % 256]) * 2_000 for n in range(50)}
+    repository.commit(files)
     penstock = make_penstock([webhook("primed", "primed")])
     remote = f"{git_http.https_url}/{payloads.ORGANIZATION}/Harbour%20Works/_git/{repository.name}"
     penstock.configuration["workers"][0]["prime"] = [remote + "-nowhere", remote]
@@ -132,7 +133,7 @@ def test_priming(sandbox, make_penstock, repository, git_http):
     eventually("the priming", lambda: '"primed a repository"' in penstock.log())
     assert "priming a repository failed" in penstock.log()
 
-    commit = repository.commit({"new": b"1"})
+    commit = repository.commit({**files, "new": b"1"})
     sandbox.create_pipeline("primed", "main", repository.name)
     answer = penstock.accept(payloads.push([payloads.ref_update("main", commit)], repository.name))
     trigger, = penstock.started(answer["deliveryId"])
