@@ -11,7 +11,14 @@ namespace {
 
 constexpr std::size_t kMaxPattern = 4'096;  // bytes; bounds the work per character of the text
 
-// The next code point of the text; a byte that is not UTF-8 counts as a character of its own outside Unicode.
+void refuse_length(std::string_view pattern) {
+  if (pattern.size() <= kMaxPattern) return;
+  throw Error(ErrorKind::kInvalidInput, "column " + std::to_string(kMaxPattern) + ": the pattern is longer than " +
+                                            std::to_string(kMaxPattern) + " bytes");
+}
+
+}  // namespace
+
 std::uint32_t next_code_point(std::string_view text, std::size_t& at) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
   const auto first = byte(at);
@@ -27,11 +34,11 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& at) noexcept {
   return code_point;
 }
 
-}  // namespace
-
 class Glob::Compiler {
  public:
-  Compiler(std::string_view pattern, SlashMeaning slash) : slash_(slash) {
+  enum class Braces { kAlternatives, kAlternativesAndCaptures };
+
+  Compiler(std::string_view pattern, SlashMeaning slash, Braces braces) : slash_(slash), braces_(braces) {
     for (std::size_t at = 0; at < pattern.size();) {
       const auto begin = at;
       characters_.push_back(next_code_point(pattern, at));
@@ -97,9 +104,7 @@ class Glob::Compiler {
       case '*': {
         const bool crosses = next_is('*');
         while (next_is('*')) ++at_;
-        const auto branch = emit(Step::Kind::kBranch, here() + 1, here() + 3);
-        emit(slash_ == SlashMeaning::kOrdinary || crosses ? Step::Kind::kAny : Step::Kind::kAnyButSlash);
-        emit(Step::Kind::kJump, branch);
+        emit_loop(slash_ == SlashMeaning::kOrdinary || crosses ? Step::Kind::kAny : Step::Kind::kAnyButSlash);
         return;
       }
       case '?':
@@ -114,6 +119,7 @@ class Glob::Compiler {
         return;
       case '{':
         if (in_group_) fail(at_, "alternatives cannot be nested");
+        if (braces_ == Braces::kAlternativesAndCaptures && compile_capture()) return;
         in_group_ = true;
         group_column_ = at_;
         open_branch_ = emit(Step::Kind::kBranch);
@@ -138,6 +144,38 @@ class Glob::Compiler {
         break;
     }
     emit_literal();
+  }
+
+  // "{name}", of which the brace is taken already. False: what follows are alternatives.
+  bool compile_capture() {
+    const auto column = at_;
+    std::string name;
+    auto end = at_;
+    for (; end < characters_.size() && characters_[end] != '}'; ++end) {
+      if (characters_[end] == ',') return false;
+      name += bytes_[end];
+    }
+    if (end == characters_.size()) return false;  // the group that is not closed is told of in the end
+    constexpr std::string_view kNameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (name.empty() || name.size() > 50 || name.find_first_not_of(kNameCharacters) != std::string::npos)
+      fail(column, "expected a name of letters, digits, \"_\" and \"-\" in the braces, or alternatives with commas");
+    for (const Capture& other : glob_.captures_) {
+      if (other.name == name) fail(column, "{" + name + "} is there twice");
+    }
+    at_ = end + 1;
+    Capture capture{.name = std::move(name), .begin = here()};
+    emit(Step::Kind::kAnyButSlash);
+    emit_loop(Step::Kind::kAnyButSlash);
+    capture.end = here();
+    glob_.captures_.push_back(std::move(capture));
+    return true;
+  }
+
+  // Any number of such characters.
+  void emit_loop(Step::Kind kind) {
+    const auto branch = emit(Step::Kind::kBranch, here() + 1, here() + 3);
+    emit(kind);
+    emit(Step::Kind::kJump, branch);
   }
 
   void compile_class() {
@@ -170,6 +208,7 @@ class Glob::Compiler {
   }
 
   SlashMeaning slash_;
+  Braces braces_;
   std::vector<std::uint32_t> characters_;
   std::vector<std::string_view> bytes_;
   std::size_t at_ = 0;
@@ -183,11 +222,31 @@ class Glob::Compiler {
 };
 
 Glob Glob::compile(std::string_view pattern, SlashMeaning slash) {
-  if (pattern.size() > kMaxPattern) {
-    throw Error(ErrorKind::kInvalidInput, "column " + std::to_string(kMaxPattern) + ": the pattern is longer than " +
-                                              std::to_string(kMaxPattern) + " bytes");
+  refuse_length(pattern);
+  return Compiler(pattern, slash, Compiler::Braces::kAlternatives).compile();
+}
+
+Glob Glob::compile_with_captures(std::string_view pattern) {
+  refuse_length(pattern);
+  return Compiler(pattern, SlashMeaning::kSeparator, Compiler::Braces::kAlternativesAndCaptures).compile();
+}
+
+bool Glob::consumes(const Step& step, std::uint32_t code_point) const noexcept {
+  switch (step.kind) {
+    case Step::Kind::kAny:
+      return true;
+    case Step::Kind::kLiteral:
+      return step.value == code_point;
+    case Step::Kind::kAnyButSlash:
+      return code_point != '/';
+    case Step::Kind::kClass:
+      return class_contains(classes_[step.value], code_point);
+    case Step::Kind::kBranch:
+    case Step::Kind::kJump:
+    case Step::Kind::kAccept:
+      break;
   }
-  return Compiler(pattern, slash).compile();
+  return false;
 }
 
 bool Glob::class_contains(const Class& set, std::uint32_t code_point) const noexcept {
@@ -247,15 +306,68 @@ bool Glob::matches(std::string_view text) const {
     accepted = false;
     next.clear();
     for (const auto state : now) {
-      const auto& step = steps_[state];
-      const bool consumed = step.kind == Step::Kind::kAny || (step.kind == Step::Kind::kLiteral && step.value == c) ||
-                            (step.kind == Step::Kind::kAnyButSlash && c != '/') ||
-                            (step.kind == Step::Kind::kClass && class_contains(classes_[step.value], c));
-      if (consumed) add(state + 1, next);
+      if (consumes(steps_[state], c)) add(state + 1, next);
     }
     now.swap(next);
   }
   return accepted;
+}
+
+std::vector<std::string> Glob::capture_names() const {
+  std::vector<std::string> names;
+  for (const Capture& capture : captures_) names.push_back(capture.name);
+  return names;
+}
+
+// Tries one way after the other, no step twice at the same place. Every way leads through every capture, so that what a
+// failed one noted is written over.
+std::optional<std::vector<std::string_view>> Glob::capture(std::string_view text) const {
+  using Kind = Step::Kind;
+  std::vector<std::pair<std::size_t, std::size_t>> bounds(captures_.size());
+  std::vector<bool> tried(steps_.size() * (text.size() + 1));
+  std::vector<std::pair<std::uint32_t, std::size_t>> others = {{0, 0}};
+  while (!others.empty()) {
+    auto [step, at] = others.back();
+    others.pop_back();
+    for (bool goes_on = true; goes_on;) {
+      for (std::size_t i = 0; i < captures_.size(); ++i) {
+        if (captures_[i].begin == step) bounds[i].first = at;
+        if (captures_[i].end == step) bounds[i].second = at;
+      }
+      switch (steps_[step].kind) {
+        case Kind::kBranch: {
+          const std::size_t place = step * (text.size() + 1) + at;
+          goes_on = !tried[place];
+          tried[place] = true;
+          const auto [value, second] = std::pair(steps_[step].value, steps_[step].second);
+          const bool is_loop =
+              step + 2 < steps_.size() && steps_[step + 2].kind == Kind::kJump && steps_[step + 2].value == step;
+          if (goes_on) others.emplace_back(is_loop ? value : second, at);
+          step = is_loop ? second : value;
+          break;
+        }
+        case Kind::kJump:
+          step = steps_[step].value;
+          break;
+        case Kind::kAccept:
+          if (at == text.size()) {
+            std::vector<std::string_view> values;
+            for (const auto& [begin, end] : bounds) values.push_back(text.substr(begin, end - begin));
+            return values;
+          }
+          goes_on = false;
+          break;
+        case Kind::kLiteral:
+        case Kind::kAny:
+        case Kind::kAnyButSlash:
+        case Kind::kClass:
+          goes_on = at < text.size() && consumes(steps_[step], next_code_point(text, at));
+          ++step;
+          break;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 std::string escape_glob(std::string_view text) {

@@ -1,0 +1,119 @@
+// Whether a push starts something, by its ref and by the files that it changed, with the semantics of CodePipeline V2's
+// triggers; and with routes, what it starts. Pure: where the list of changed files comes from is not known here.
+//
+// Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html
+//
+// A filter's conditions must all hold, of several filters one is enough. Include patterns are OR-ed, exclude patterns
+// are OR-ed, exclude beats include; without include patterns everything is included. Branches and tags are judged by
+// their short names, files by their whole paths; case counts. Each changed file is judged alone, and one that is
+// included and not excluded is enough. `tags` stand alone; a filter without them is about branches.
+//
+// Other than with CodePipeline all changed files are looked at, not the first hundred, and filePaths need no branches.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/hooks/route.h"
+
+namespace penstock::hooks {
+
+struct PatternLists {
+  std::vector<std::string> includes = {}, excludes = {};  // globs, see SlashMeaning::kSeparator
+};
+
+struct TriggerFilterDefinition {
+  std::optional<PatternLists> branches = {}, tags = {}, file_paths = {};
+};
+
+struct PathRulesDefinition {
+  std::vector<TriggerFilterDefinition> triggers = {};  // none = every ref
+  // Files that never count. On its own the short form of "exclude these and include everything else".
+  std::vector<std::string> ignore_paths = {};
+  std::vector<RouteDefinition> routes = {};
+};
+
+// What the ref alone says.
+struct RefVerdict {
+  enum class Next {
+    kPasses,      // whatever was changed
+    kRefused,     // `reason` says why
+    kNeedsFiles,  // ask PathRules::judge_files()
+  };
+  Next next = Next::kPasses;
+  std::string reason;
+  // With kNeedsFiles: the push of something that is no branch. It changes nothing, so all files of its commit are to be
+  // judged.
+  bool wants_all_files = false;
+};
+
+struct ChangedFiles {
+  std::span<const std::string>
+      paths;                // of files, each once; '/' between the parts; any bytes. Renamed ones: both names
+  bool is_complete = true;  // false: more were changed than are listed
+};
+
+// Where a file met a pattern.
+struct PathMatch {
+  std::string path;
+  std::string pattern;  // empty: there are no include patterns
+  std::string where;    // "triggers.filePaths.includes[0]", "ignorePaths[2]", "routes[7].paths[0]"; may be empty
+};
+
+struct RoutedPipeline {
+  std::string pipeline;
+  Route::Captures captures;
+  PathMatch decided_by;  // the first file that led there
+};
+
+struct FileVerdict {
+  bool passes = false;
+  std::string reason;                   // one sentence for people
+  std::optional<PathMatch> decided_by;  // the first file that counts; with `passes`, unless the list was incomplete
+  // Of the files that were looked at, which are all unless the first that counts was enough:
+  std::size_t looked_at = 0, ignored = 0, excluded = 0, not_included = 0, not_routed = 0;
+  std::optional<PathMatch> first_ignored, first_excluded;
+  std::string first_not_included, first_not_routed;
+
+  // With routes: what is to be started, each once, in the order of the files; at most PathRules::kMaxPipelines.
+  std::vector<RoutedPipeline> pipelines;
+  // Others, which are not: above that number, or because what was captured names no pipeline; one sentence each, of the
+  // second kind at most 20.
+  std::vector<std::string> notes;
+};
+
+// Immutable and thread-safe once made.
+class PathRules {
+ public:
+  static constexpr std::size_t kMaxPipelines = 1'000;
+
+  // Throws Error{kInvalidInput} "triggers.filePaths.includes[1]: column 3: …"; also for a filter without any condition
+  // and for `tags` beside another.
+  explicit PathRules(PathRulesDefinition definition);
+  ~PathRules();
+  PathRules(PathRules&&) noexcept;
+  PathRules& operator=(PathRules&&) noexcept;
+
+  const PathRulesDefinition& definition() const noexcept;
+  // Whether any ref's files are ever asked for.
+  bool looks_at_files() const noexcept;
+
+  // `ref` is whole: refs/heads/main.
+  RefVerdict judge_ref(std::string_view ref) const;
+  // For refs of which judge_ref() says that files are needed. Error{kExhausted} for patterns that ask for too much work
+  // on these files.
+  FileVerdict judge_files(std::string_view ref, const ChangedFiles& files) const;
+
+ private:
+  struct Compiled;
+  class Judge;
+  std::unique_ptr<const Compiled> compiled_;
+};
+
+}  // namespace penstock::hooks
