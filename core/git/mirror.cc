@@ -29,8 +29,8 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view kCommitRefs = "refs/penstock/commits/";
 constexpr std::string_view kFetchedRef = "refs/penstock/fetched";
-// Refs are what git offers the server as already here; more only make the offer longer.
-constexpr std::size_t kKeptRefs = 64;
+// Refs are what git offers the server as already here. More than 15 cost another round trip with servers of protocol 0.
+constexpr std::size_t kKeptRefs = 15;
 constexpr std::size_t kMaxPacks = 16;
 // How many commits one fetch brings for those who wait.
 constexpr std::size_t kSharedFetch = 16;
