@@ -106,7 +106,16 @@ int run_artifact(const ArtifactArguments& arguments) {
   request.previous = arguments.previous;
   request.stop = interrupt.token();
   request.log = [](std::string_view line) { std::cerr << line << "\n"; };
-  const jobs::SourceResult result = jobs::SourceEngine(mirrors, &lfs).make(request);
+  const jobs::SourceResult result = [&] {
+    try {
+      return jobs::SourceEngine(mirrors, &lfs).make(request);
+    } catch (const Error& error) {
+      const bool is_branch = request.fetch.commit_id.empty() && !arguments.revision.starts_with("refs/");
+      if (!is_branch || error.code() != "RevisionNotFound") throw;
+      throw Error(error.kind(), error.what() + ("; a tag is called \"refs/tags/" + arguments.revision +
+                                                "\", a commit by all 40 digits of its id"));
+    }
+  }();
   std::cout << json::dump({{"commitId", result.commit.id},
                            {"entries", result.archive.entries},
                            {"bytes", result.archive.bytes},

@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/text.h"
 #include "server/version.h"
 
 namespace penstock::server {
@@ -84,26 +85,52 @@ int run_command_line(int argc, char** argv) {
   artifact->add_option("--previous", artifact_arguments.previous,
                        "an earlier artifact, to take over what has not changed (default: the last one of the cache)");
   config::Artifact& options = artifact_arguments.artifact;
-  artifact->add_option("--compression", options.compression, "0 (store) to 12")->check(CLI::Range(0, 12));
+  artifact->add_option("--compression", options.compression, "0 (store) to 12")
+      ->check(CLI::Range(0, 12))
+      ->option_text("LEVEL");
   artifact->add_option("--subdirectory", options.subdirectory, "only what is below this folder, with shorter paths");
   artifact->add_option("--include", options.include, "only files that match this glob; may be repeated");
   artifact->add_option("--exclude", options.exclude, "no file that matches this glob; may be repeated");
-  artifact->add_option("--submodules", options.submodules, "none (empty folders), direct, or recursive")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, config::Artifact::Submodules>{{"none", config::Artifact::Submodules::kNone},
-                                                              {"direct", config::Artifact::Submodules::kDirect},
-                                                              {"recursive", config::Artifact::Submodules::kRecursive}},
-          CLI::ignore_case));
+  // A transformer's own text in --help would show numbers.
+  std::string submodules = "none", outside_links = "keep", case_clashes = "keep";
+  artifact
+      ->add_option("--submodules", submodules,
+                   "none (they are empty folders; the default), direct, or recursive (theirs as well)")
+      ->check(CLI::IsMember({"none", "direct", "recursive"}))
+      ->option_text("DEPTH");
   std::vector<std::string> submodule_hosts;
-  artifact->add_option("--submodule-host", submodule_hosts,
-                       "HOST or HOST=CREDENTIALS: another host that submodules may come from; may be repeated");
+  artifact
+      ->add_option("--submodule-host", submodule_hosts,
+                   "another host that submodules may come from, and the credential for it (without: none); may be "
+                   "repeated")
+      ->option_text("HOST[:PORT][=NAME] ...");
   artifact->add_flag("--lfs", options.lfs, "real content instead of Git LFS pointers");
-  artifact->add_flag("--git-metadata", options.git_metadata, "with a shallow .git folder");
+  artifact->add_flag("--git-metadata", options.git_metadata,
+                     "with a shallow .git folder, for git status, log -1 and describe");
   artifact->add_flag("--export-ignore", options.export_ignore, "leave out what .gitattributes mark as export-ignore");
+  artifact
+      ->add_option("--outside-links", outside_links, "links that point outside: keep and warn (the default), or refuse")
+      ->check(CLI::IsMember({"keep", "refuse"}))
+      ->option_text("keep|refuse");
+  artifact
+      ->add_option("--case-clashes", case_clashes,
+                   "names that differ in case only: keep and warn (the default), or refuse")
+      ->check(CLI::IsMember({"keep", "refuse"}))
+      ->option_text("keep|refuse");
   artifact->callback([&] {
-    for (const std::string& host : submodule_hosts) {
-      const std::size_t equals = host.find('=');
-      options.submodule_hosts[host.substr(0, equals)] = equals == std::string::npos ? "" : host.substr(equals + 1);
+    using Submodules = config::Artifact::Submodules;
+    options.submodules = submodules == "recursive" ? Submodules::kRecursive
+                         : submodules == "direct"  ? Submodules::kDirect
+                                                   : Submodules::kNone;
+    options.refuse_outside_links = outside_links == "refuse";
+    options.refuse_case_clashes = case_clashes == "refuse";
+    for (const std::string& entry : submodule_hosts) {
+      const std::size_t equals = entry.find('=');
+      const std::string host = to_lower(entry.substr(0, equals));
+      if (host.empty() || host.find_first_of("/@ ") != std::string::npos)
+        throw CLI::ValidationError("--submodule-host",
+                                   "expected HOST, HOST:PORT or HOST=NAME, found " + in_quotes(entry));
+      options.submodule_hosts[host] = equals == std::string::npos ? "" : entry.substr(equals + 1);
     }
     command = [&] { return run_artifact(artifact_arguments); };
   });

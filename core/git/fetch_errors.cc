@@ -64,6 +64,8 @@ constexpr auto kRules = std::to_array<Rule>({
     {Fault::kSignInPage, Speaker::kLocal, "dumb http transport"},
     {Fault::kIdRefused, Speaker::kAny, "not our ref"},
     {Fault::kIdRefused, Speaker::kAny, "request for unadvertised object"},
+    // A commit is asked for, and the repository is empty.
+    {Fault::kIdRefused, Speaker::kLocal, "no matching remote head"},
     {Fault::kRefMissing, Speaker::kLocal, "couldn't find remote ref"},
     {Fault::kRefMissing, Speaker::kLocal, "could not find remote ref"},
     {Fault::kRefMissing, Speaker::kLocal, "no such remote ref"},

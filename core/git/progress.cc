@@ -22,9 +22,10 @@ std::string_view phase_of(std::string_view line) {
   return line.substr(0, colon);
 }
 
-// What ssh says at LogLevel DEBUG1 and nobody needs in a job's log.
+// What nobody needs in a job's log: what ssh says at LogLevel DEBUG1, and which refs a mirror has now.
 bool is_chatter(std::string_view line) {
-  return line.starts_with("debug1:") || line.starts_with("Transferred: sent") ||
+  if (line.find("-> refs/penstock/") != std::string_view::npos) return true;
+  return line.starts_with("From ") || line.starts_with("debug1:") || line.starts_with("Transferred: sent") ||
          line.starts_with("Bytes per second:") || line.starts_with("@@@@");
 }
 

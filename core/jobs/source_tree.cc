@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -51,6 +52,14 @@ bool matches_any(const std::vector<hooks::Glob>& globs, const std::string& path)
   return std::any_of(globs.begin(), globs.end(), [&](const hooks::Glob& glob) { return glob.matches(path); });
 }
 
+// What leaves out a folder with all that is in it: "a/b", and "a/b/**" as well.
+std::vector<hooks::Glob> compile_for_folders(std::vector<std::string> globs) {
+  for (std::size_t i = 0, count = globs.size(); i < count; ++i) {
+    if (globs[i].size() > 3 && globs[i].ends_with("/**")) globs.push_back(globs[i].substr(0, globs[i].size() - 3));
+  }
+  return compile(globs);
+}
+
 // Whether a link's target, read from the folder that the link is in, is outside of the artifact.
 bool leads_outside(std::string_view link, std::string_view target) {
   if (target.starts_with('/')) return true;
@@ -61,6 +70,12 @@ bool leads_outside(std::string_view link, std::string_view target) {
     if (depth < 0) return true;
   }
   return false;
+}
+
+[[noreturn]] void refuse(const std::string& what, const std::string& setting) {
+  throw Error(ErrorKind::kInvalidInput, "reading the commit's files: " + what + ", which `artifact." + setting +
+                                            ": refuse` forbids; `keep` would only warn")
+      .with_code("UnsafeTreeEntry");
 }
 
 std::string content_of(const git::Snapshot& snapshot, const std::string& object_id) {
@@ -103,6 +118,7 @@ struct SourceTree::Part {
         credential(std::move(login)),
         snapshot(std::move(commit)),
         blobs(snapshot) {}
+  std::string path() const { return prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1); }
 
   const std::string prefix;  // in the artifact: empty, or ending in '/'
   const std::string remote;
@@ -112,6 +128,17 @@ struct SourceTree::Part {
   std::filesystem::path lfs_folder;
   std::map<std::string, git::LfsPointer> pointers;  // by path in the artifact
 };
+
+// The call's errors, with the submodule that they are about.
+template <typename Call>
+auto SourceTree::in_context_of(const Part& part, const Call& call) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    if (part.prefix.empty()) throw;
+    throw error.with_context("reading the submodule " + in_quotes(part.path()));
+  }
+}
 
 struct SourceTree::Visit {
   std::size_t part = 0;
@@ -130,7 +157,8 @@ SourceTree::SourceTree(const Sources& sources, const ArtifactOptions& options, g
       options_(options),
       folder_(folder_path(options.subdirectory)),
       include_(compile(options.include)),
-      exclude_(compile(options.exclude)) {
+      exclude_(compile(options.exclude)),
+      exclude_folders_(compile_for_folders(options.exclude)) {
   parts_.push_back(std::make_unique<Part>("", sources_.fetch.remote, sources_.fetch.credential, std::move(snapshot)));
   if (options_.submodules != ArtifactOptions::Submodules::kNone) add_submodules(0, 1);
   if (options_.lfs) fetch_lfs();
@@ -147,11 +175,18 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
     std::optional<git::Snapshot> snapshot;
   };
   std::vector<Wanted> wanted;
+  std::mutex log_mutex;  // several are fetched at a time
   const std::string above = parent_index == 0 && !folder_.empty() ? folder_ + "/" : "";
-  for (const git::Submodule& submodule : git::read_submodules(parent.snapshot)) {
+  const std::vector<git::Submodule> listed =
+      in_context_of(parent, [&] { return git::read_submodules(parent.snapshot); });
+  if (listed.empty()) return;
+  std::optional<std::set<std::string>> exported;
+  if (options_.export_ignore) exported = exported_submodules(parent_index);
+  for (const git::Submodule& submodule : listed) {
     const auto entry = parent.snapshot.find(submodule.path);
     if (!entry || entry->kind != git::EntryKind::kSubmodule || !submodule.path.starts_with(above)) continue;
     const std::string place = parent.prefix + submodule.path.substr(above.size());
+    if (is_left_out(place) || (exported && !exported->contains(place))) continue;
     try {
       git::FetchRequest fetch = sources_.fetch;
       fetch.remote = git::submodule_remote(parent.remote, submodule.url);
@@ -160,13 +195,20 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
       fetch.history = false;
       fetch.credential =
           sources_.submodule_credential ? sources_.submodule_credential(fetch.remote) : git::Credential();
+      if (sources_.fetch.on_progress) {
+        fetch.on_progress = [&, said = "submodule " + in_quotes(place) + ": "](std::string_view line) {
+          const std::lock_guard lock(log_mutex);
+          sources_.fetch.on_progress(said + std::string(line));
+        };
+      }
       wanted.push_back({place, std::move(fetch), std::nullopt});
     } catch (const Error& error) {
       throw error.with_context("fetching the submodule " + in_quotes(place));
     }
   }
   if (parts_.size() + wanted.size() > kMaxParts || (depth > kMaxSubmoduleDepth && !wanted.empty())) {
-    throw Error(ErrorKind::kInvalidInput, "fetching the submodules of " + in_quotes(parent.prefix) +
+    throw Error(ErrorKind::kInvalidInput, "fetching the submodules of " +
+                                              (parent_index == 0 ? "the commit" : in_quotes(parent.path())) +
                                               ": there are more than " + std::to_string(kMaxParts) + ", or more than " +
                                               std::to_string(kMaxSubmoduleDepth) + " levels of them");
   }
@@ -185,6 +227,17 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
   }
   if (options_.submodules != ArtifactOptions::Submodules::kRecursive) return;
   for (std::size_t i = first, end = parts_.size(); i < end; ++i) add_submodules(i, depth + 1);
+}
+
+// Places in the artifact.
+std::set<std::string> SourceTree::exported_submodules(std::size_t part) const {
+  std::set<std::string> submodules;
+  const std::unique_ptr<Visit> visit = begin_visit(part, "");
+  while (const std::optional<git::TreeEntry> entry = next_of(*visit)) {
+    if (entry->kind == git::EntryKind::kSubmodule && !is_export_ignored(*visit, *entry))
+      submodules.insert(parts_[part]->prefix + entry->path);
+  }
+  return submodules;
 }
 
 void SourceTree::fetch_lfs() {
@@ -210,7 +263,7 @@ void SourceTree::collect_pointers(Part& part, std::vector<git::LfsObject>& objec
       std::find_if(parts_.begin(), parts_.end(), [&](const auto& other) { return other.get() == &part; }) -
       parts_.begin());
   const std::unique_ptr<Visit> visit = begin_visit(index, "");
-  while (const std::optional<git::TreeEntry> entry = visit->walk->next()) {
+  while (const std::optional<git::TreeEntry> entry = next_of(*visit)) {
     const bool is_file = entry->kind == git::EntryKind::kFile || entry->kind == git::EntryKind::kExecutable;
     const std::string path = part.prefix + entry->path;
     if (!is_file || !is_selected(path)) continue;
@@ -271,12 +324,16 @@ std::unique_ptr<SourceTree::Visit> SourceTree::begin_visit(std::size_t index, co
       return true;
     };
   }
-  visit->walk = part.snapshot.walk(options);
+  visit->walk = in_context_of(part, [&] { return part.snapshot.walk(options); });
   if (!visit->walk) {
     throw Error(ErrorKind::kConfiguration,
                 "selecting subdirectory " + in_quotes(options_.subdirectory) + ": the commit has no such folder");
   }
   return visit;
+}
+
+std::optional<git::TreeEntry> SourceTree::next_of(Visit& visit) const {
+  return in_context_of(*parts_[visit.part], [&] { return visit.walk->next(); });
 }
 
 void SourceTree::start(const std::string& since) {
@@ -285,10 +342,17 @@ void SourceTree::start(const std::string& since) {
   unsaid_warnings_ = 0;
   next_metadata_ = 0;
   held_back_.reset();
+  has_entries_ = false;
   visits_.push_back(begin_visit(0, since));
 }
 
 std::optional<archive::Entry> SourceTree::next() {
+  std::optional<archive::Entry> entry = next_in_order();
+  has_entries_ = has_entries_ || entry;
+  return entry;
+}
+
+std::optional<archive::Entry> SourceTree::next_in_order() {
   if (next_metadata_ == metadata_.size()) {
     if (held_back_) return std::exchange(held_back_, std::nullopt);
     return next_of_tree();
@@ -307,14 +371,13 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
   while (!visits_.empty()) {
     Visit& visit = *visits_.back();
     const Part& part = *parts_[visit.part];
-    std::optional<git::TreeEntry> found = visit.walk->next();
+    std::optional<git::TreeEntry> found = next_of(visit);
     if (!found) {
       for (const std::string& clash : visit.walk->case_clashes()) {
         const std::string what =
             in_quotes(part.prefix + clash) + " differs from a neighbour in upper and lower case only";
         if (options_.refuse_case_clashes) {
-          throw Error(ErrorKind::kInvalidInput, "reading the commit's files: " + what + ", which is refused")
-              .with_code("UnsafeTreeEntry");
+          refuse(what, "caseClashes");
         }
         warn(what + ": on some systems one of them replaces the other");
       }
@@ -322,15 +385,10 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
       continue;
     }
     const bool is_submodule = found->kind == git::EntryKind::kSubmodule;
-    if (options_.export_ignore &&
-        visit.attributes
-            .lookup(visit.folder + found->path,
-                    is_submodule ? git::PathKind::kFolder : git::PathKind::kFile)[kExportIgnore]
-            .is_set()) {
-      continue;
-    }
+    if (options_.export_ignore && is_export_ignored(visit, *found)) continue;
     const std::string path = part.prefix + found->path;
     if (is_submodule) {
+      if (is_left_out(path)) continue;
       const auto submodule = part_of_submodule_.find(path);
       if (submodule != part_of_submodule_.end()) {
         visits_.push_back(begin_visit(submodule->second, ""));
@@ -339,7 +397,8 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
       if (options_.submodules == ArtifactOptions::Submodules::kRecursive ||
           (options_.submodules == ArtifactOptions::Submodules::kDirect && visit.part == 0)) {
         throw Error(ErrorKind::kConfiguration,
-                    "fetching the submodule " + in_quotes(path) + ": .gitmodules says nothing about it");
+                    "fetching the submodule " + in_quotes(path) +
+                        ": .gitmodules has no path and url for it; add them, or leave it out with `artifact.exclude`");
       }
       if (!is_selected(path)) continue;
       warn("the submodule " + in_quotes(path) + " is an empty folder in the artifact");
@@ -351,6 +410,12 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
     return entry;
   }
   return std::nullopt;
+}
+
+// Folders have been asked about when the walk came to them.
+bool SourceTree::is_export_ignored(Visit& visit, const git::TreeEntry& entry) {
+  const auto kind = entry.kind == git::EntryKind::kSubmodule ? git::PathKind::kFolder : git::PathKind::kFile;
+  return visit.attributes.lookup(visit.folder + entry.path, kind)[kExportIgnore].is_set();
 }
 
 archive::Entry SourceTree::entry_of(const Part& part, std::size_t index, git::TreeEntry found) {
@@ -368,6 +433,10 @@ bool SourceTree::is_selected(const std::string& path) const {
   return (include_.empty() || matches_any(include_, path)) && !matches_any(exclude_, path);
 }
 
+bool SourceTree::is_left_out(const std::string& submodule) const {
+  return matches_any(exclude_folders_, submodule);
+}
+
 void SourceTree::look_at_link(const Part& part, const archive::Entry& link) {
   constexpr std::uint64_t kLongestTarget = 4096;
   if (part.snapshot.blob_size(link.content_id) > kLongestTarget) return;
@@ -376,15 +445,14 @@ void SourceTree::look_at_link(const Part& part, const archive::Entry& link) {
   const std::string what =
       "the link " + in_quotes(link.path) + " points outside of the artifact, to " + in_quotes(target);
   if (options_.refuse_outside_links) {
-    throw Error(ErrorKind::kInvalidInput, "reading the commit's files: " + what + ", which is refused")
-        .with_code("UnsafeTreeEntry");
+    refuse(what, "outsideLinks");
   }
   warn(what);
 }
 
-void SourceTree::warn(std::string warning) {
+void SourceTree::warn(const std::string& warning) {
   if (warnings_.size() < kMaxWarnings) {
-    warnings_.push_back(std::move(warning));
+    warnings_.push_back("warning: " + warning);
   } else {
     ++unsaid_warnings_;
   }
@@ -392,7 +460,14 @@ void SourceTree::warn(std::string warning) {
 
 std::vector<std::string> SourceTree::warnings() const {
   std::vector<std::string> all = warnings_;
-  if (unsaid_warnings_ > 0) all.push_back("and " + std::to_string(unsaid_warnings_) + " more of the like");
+  if (unsaid_warnings_ > 0) all.push_back("warning: and " + std::to_string(unsaid_warnings_) + " more of the like");
+  if (!has_entries_) {
+    const bool is_part = !folder_.empty() || !include_.empty() || !exclude_.empty() || options_.export_ignore;
+    all.push_back(std::string("warning: the artifact has no entries: ") +
+                  (is_part ? "nothing of the commit is selected; look at `artifact.subdirectory`, `include`, `exclude` "
+                             "and `exportIgnore`"
+                           : "the commit has no files"));
+  }
   return all;
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +55,7 @@ class SourceTree {
   // Must not outlive the tree.
   archive::ContentReader contents() const;
 
-  // What a person should know about the entries so far.
+  // Lines for the log: what a person should know about the entries so far.
   std::vector<std::string> warnings() const;
 
  private:
@@ -62,20 +63,27 @@ class SourceTree {
   struct Visit;  // a walk through a part
 
   void add_submodules(std::size_t parent, int depth);
+  std::set<std::string> exported_submodules(std::size_t part) const;
   void fetch_lfs();
   void collect_pointers(Part& part, std::vector<git::LfsObject>& objects) const;
   void add_metadata();
+  template <typename Call>
+  static auto in_context_of(const Part& part, const Call& call);
+  std::optional<git::TreeEntry> next_of(Visit& visit) const;
   std::unique_ptr<Visit> begin_visit(std::size_t part, const std::string& since) const;
+  std::optional<archive::Entry> next_in_order();
   std::optional<archive::Entry> next_of_tree();
+  static bool is_export_ignored(Visit& visit, const git::TreeEntry& entry);
   static archive::Entry entry_of(const Part& part, std::size_t index, git::TreeEntry found);
   bool is_selected(const std::string& path) const;
+  bool is_left_out(const std::string& submodule) const;
   void look_at_link(const Part& part, const archive::Entry& link);
-  void warn(std::string warning);
+  void warn(const std::string& warning);
 
   const Sources sources_;
   const ArtifactOptions options_;
   const std::string folder_;
-  std::vector<hooks::Glob> include_, exclude_;
+  std::vector<hooks::Glob> include_, exclude_, exclude_folders_;
   std::vector<std::unique_ptr<Part>> parts_;              // the first is the commit itself
   std::map<std::string, std::size_t> part_of_submodule_;  // by path in the artifact
   std::optional<TemporaryDirectory> metadata_folder_;
@@ -86,6 +94,7 @@ class SourceTree {
   std::optional<archive::Entry> held_back_;  // of the tree, until what comes before it is given out
   std::vector<std::string> warnings_;
   std::size_t unsaid_warnings_ = 0;
+  bool has_entries_ = false;
 };
 
 }  // namespace penstock::jobs

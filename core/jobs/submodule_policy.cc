@@ -24,10 +24,12 @@ git::Credential submodule_credential(const git::FetchRequest& repository, const 
   }
   const bool is_file = remote.scheme == git::Scheme::kFile;
   if (host == host_of(own) && is_file == (own.scheme == git::Scheme::kFile)) return repository.credential;
-  const std::string cause =
-      is_file ? "is a local path, which only repositories of local paths may name"
-              : "is on another host than the repository; to allow it, list " + in_quotes(host) +
-                    " under `artifact.submoduleHosts`, with the name of its credential or \"\" for none";
+  const std::string cause = is_file ? "is a local path, which only repositories of local paths may name"
+                                    : "is on another host than the repository; to allow it, list " + in_quotes(host) +
+                                          " under `artifact.submoduleHosts`, with the name of its credential or \"\" "
+                                          "for none (for `penstock artifact`: "
+                                          "`--submodule-host " +
+                                          host + "`)";
   throw Error(ErrorKind::kConfiguration, in_quotes(remote.for_git()) + " " + cause);
 }
 

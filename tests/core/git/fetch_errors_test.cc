@@ -94,6 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"unadvertised",
              "error: Server does not allow request for unadvertised object 1111111111111111111111111111111111111111\n",
              F::kIdRefused, K::kNotFound, "RevisionNotFound"},
+        Case{"empty", "fatal: no matching remote head\n", F::kIdRefused, K::kNotFound, "RevisionNotFound"},
         Case{"ref_missing", "fatal: couldn't find remote ref refs/heads/gone\n", F::kRefMissing, K::kNotFound,
              "RevisionNotFound"},
         Case{"throttled",

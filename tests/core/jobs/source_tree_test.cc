@@ -124,6 +124,30 @@ TEST_F(SourceTreeTest, SubmodulesStandInTheirPlaces) {
             (Contents{{"lib-a.txt", "a"}, {"lib.txt", "b"}, {"lib/x/include/l.h", "library"}}));
 }
 
+TEST_F(SourceTreeTest, ASubmoduleThatIsLeftOutNeedNotBeThere) {
+  GitRepository& shop = repository("shop");
+  shop.commit("shop.txt", "shop");
+  add_submodule(shop, "old/gone", "../gone", std::string(40, 'a'));
+  for (const char* glob : {"old/gone", "old/gone/**", "old/**", "**/gone"}) {
+    const Contents found = contents(shop, {.exclude = {glob}, .submodules = Submodules::kRecursive});
+    EXPECT_EQ(found.size(), 2u) << glob;
+    EXPECT_TRUE(found.contains("shop.txt")) << glob;
+  }
+  EXPECT_NE(refusal(shop, {.exclude = {"old/gone/*"}, .submodules = Submodules::kDirect}), "");
+  shop.commit(".gitattributes", "/old export-ignore\n");
+  EXPECT_EQ(contents(shop, {.submodules = Submodules::kDirect, .export_ignore = true}).size(), 3u);
+}
+
+TEST_F(SourceTreeTest, AnArtifactWithoutEntriesIsWarnedAbout) {
+  GitRepository& shop = repository("shop");
+  shop.commit("shop.txt", "shop");
+  EXPECT_TRUE(contents(shop, {.include = {"shop"}}).empty());
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("nothing of the commit is selected"), std::string::npos);
+  contents(shop, {});
+  EXPECT_TRUE(warnings_.empty());
+}
+
 TEST_F(SourceTreeTest, ASubmoduleThatCannotBeHadFailsWithItsPath) {
   GitRepository& shop = repository("shop");
   shop.commit("a", "a");
@@ -141,7 +165,7 @@ TEST_F(SourceTreeTest, ASubmoduleThatCannotBeHadFailsWithItsPath) {
   silent.commit("a", "a");
   silent.git({"update-index", "--add", "--cacheinfo", "160000," + std::string(40, 'b') + ",unlisted"});
   silent.git({"commit", "-q", "-m", "Add it without .gitmodules"});
-  EXPECT_NE(refusal(silent, direct).find("\"unlisted\": .gitmodules says nothing about it"), std::string::npos);
+  EXPECT_NE(refusal(silent, direct).find("\"unlisted\": .gitmodules has no path and url for it"), std::string::npos);
 }
 
 TEST_F(SourceTreeTest, GlobsSelectByThePathInTheArtifact) {
@@ -204,8 +228,8 @@ TEST_F(SourceTreeTest, WarnsOfLinksThatLeadOutAndOfNamesThatClash) {
   EXPECT_NE(warnings_[1].find("\"a/leaves and returns\""), std::string::npos);
   EXPECT_NE(warnings_[2].find("\"absolute\""), std::string::npos);
   EXPECT_NE(warnings_[3].find("\"a/readme\" differs from a neighbour in upper and lower case"), std::string::npos);
-  EXPECT_NE(refusal(shop, {.refuse_outside_links = true}).find("which is refused"), std::string::npos);
-  EXPECT_NE(refusal(shop, {.refuse_case_clashes = true}).find("which is refused"), std::string::npos);
+  EXPECT_NE(refusal(shop, {.refuse_outside_links = true}).find("`artifact.outsideLinks: refuse`"), std::string::npos);
+  EXPECT_NE(refusal(shop, {.refuse_case_clashes = true}).find("`artifact.caseClashes: refuse`"), std::string::npos);
   // From a subdirectory more leads outside.
   contents(shop, {.subdirectory = "a/b"});
   EXPECT_EQ(warnings_.size(), 2u);

@@ -36,6 +36,10 @@ def symlink(target):
     return File(target.encode(), "120000")
 
 
+def submodule(commit):
+    return File(commit.encode(), "160000")
+
+
 class Repository:
     def __init__(self, path):
         self.path = Path(path)
@@ -62,6 +66,9 @@ class Repository:
         for path, value in files.items():
             value = value if isinstance(value, File) else File(value)
             quoted = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            if value.mode == "160000":
+                stream += f'M 160000 {value.content.decode()} "{quoted}"\n'.encode()
+                continue
             stream += f'M {value.mode} inline "{quoted}"\n'.encode()
             stream += b"data %d\n%s\n" % (len(value.content), value.content)
         run_git("fast-import", "--quiet", "--force", "--date-format=raw", cwd=self.path, data=bytes(stream))
