@@ -1,6 +1,7 @@
 #include "core/git/mirror.h"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -32,8 +33,11 @@ constexpr std::string_view kFetchedRef = "refs/penstock/fetched";
 // Refs are what git offers the server as already here. More than 15 cost another round trip with servers of protocol 0.
 constexpr std::size_t kKeptRefs = 15;
 constexpr std::size_t kMaxPacks = 16;
+// The size of the packs when they were pruned last, or when the mirror was new.
+constexpr std::string_view kPrunedNote = "penstock-pruned";
+constexpr milliseconds kShortestPrune{60'000};  // what a job must have left for it
 // How many commits one fetch brings for those who wait.
-constexpr std::size_t kSharedFetch = 16;
+constexpr std::size_t kSharedFetch = 8;  // below kKeptRefs
 
 // Kills that caught git at work leave these; we hold the mirror's lock, so nobody else is at work.
 bool is_leftover(const fs::path& path) {
@@ -92,6 +96,42 @@ void merge_packs(const fs::path& mirror, steady_clock::time_point deadline) {
   settings.write_to(process.environment);
   process.timeout = left;
   run_process(process);  // if it fails there are many packs as before
+}
+
+std::uint64_t pack_bytes(const fs::path& mirror) {
+  std::error_code ignored;
+  std::uint64_t bytes = 0;
+  for (fs::directory_iterator entry(mirror / "objects" / "pack", ignored), end; entry != end; entry.increment(ignored))
+    bytes += entry->path().extension() == ".pack" ? entry->file_size(ignored) : 0;
+  return bytes;
+}
+
+// Every commit leaves its files behind. When they are more than what is needed, all that the kept refs lead to goes
+// into one pack and the rest goes. Readers of older commits start anew, as after damage; there have been many since.
+void prune(const fs::path& mirror, std::uint64_t prune_bytes, steady_clock::time_point deadline) {
+  const fs::path note = mirror / kPrunedNote;
+  const std::uint64_t bytes = pack_bytes(mirror);
+  std::error_code missing;
+  if (!fs::exists(note, missing)) {
+    std::ofstream(note) << bytes;
+    return;
+  }
+  std::uint64_t before = 0;
+  std::ifstream(note) >> before;
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+  if (bytes < 2 * before || bytes - before < prune_bytes || left < kShortestPrune) return;
+  ProcessOptions process;
+  process.argv = {"git", "repack", "--quiet", "-a", "-d"};
+  process.environment = git_environment(mirror);
+  process.working_directory = mirror;
+  GitSettings settings;
+  settings.set("core.bigFileThreshold", "32m");
+  settings.set("pack.threads", "1");
+  settings.set("pack.windowMemory", "64m");
+  settings.set("repack.writeBitmaps", "false");
+  settings.write_to(process.environment);
+  process.timeout = left / 2;
+  if (run_process(process).succeeded()) std::ofstream(note) << pack_bytes(mirror);  // else there is as much as before
 }
 
 // Each mirror has a folder with a name of its own below the remote's folder, and a replacement gets another name:
@@ -321,6 +361,7 @@ std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remo
   if (!diagnosis) {
     forget_old_refs(mirror);
     merge_packs(mirror, deadline);
+    prune(mirror, options.prune_bytes, deadline);
     if (auto state = find(mirror, request.commit_id)) return state;
     throw Error(ErrorKind::kInternal,
                 "fetching the commit " + request.commit_id + ": git says it came, it is not here");

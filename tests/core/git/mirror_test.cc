@@ -378,7 +378,7 @@ TEST_F(MirrorTest, MergesPacksUnderOpenReaders) {
   EXPECT_LT(packs().size(), 10u);
   EXPECT_EQ(read(early, "a"), "0");
   progress_.clear();
-  EXPECT_EQ(read(mirrors_.fetch(request(ids[1])), "a"), "1");
+  EXPECT_EQ(read(mirrors_.fetch(request(ids[10])), "a"), "10");
   EXPECT_FALSE(fetched());
 }
 
@@ -403,6 +403,22 @@ TEST_F(MirrorTest, HealsAMirrorOfWhichOnlyRubbishIsLeft) {
   EXPECT_EQ(read(mirrors_.fetch(request(id)), "a"), "1");
   fs::remove(mirror() / "HEAD");
   EXPECT_EQ(read(mirrors_.fetch(request(id)), "a"), "1");
+}
+
+TEST_F(MirrorTest, IsRidOfWhatNobodyNeedsAnyMore) {
+  Mirrors small({.directory = folder_.path() / "mirrors", .allow_file_protocol = true, .prune_bytes = 300'000});
+  std::uint64_t largest = 0, last = 0;
+  const Snapshot first = small.fetch(request(origin_.push("main", {{"a", noise(50'000)}})));
+  for (int i = 0; i < 40; ++i) {
+    const std::string content = noise(50'000) + std::to_string(i);
+    const std::string id = origin_.push("main", {{"a", std::to_string(i) + content}});
+    EXPECT_EQ(read(small.fetch(request(id)), "a"), std::to_string(i) + content);
+    last = 0;
+    for (const fs::path& pack : packs()) last += fs::file_size(pack);
+    largest = std::max(largest, last);
+  }
+  EXPECT_LT(largest, 40 * 50'000u);
+  EXPECT_GT(largest, 300'000u);
 }
 
 TEST_F(MirrorTest, GivesUpWaitingForItsTurn) {
