@@ -121,7 +121,9 @@ ProcessOptions Fetcher::process_options(const std::filesystem::path& mirror) con
   settings.set("submodule.recurse", "false");
   // Not fetch.fsckObjects: many an old and honest history fails it (zero-padded modes, missing author mails), pack
   // checksums and object names are verified in any case, and the names in trees are judged where they are read.
-  settings.set("fetch.unpackLimit", "1");        // always a pack, see Snapshot::State::open_objects
+  settings.set("fetch.unpackLimit", "1");  // always a pack, see Snapshot::State::open_objects
+  // A mirror is a cache: what a power failure breaks is fetched anew. Syncing would wait for all that others write.
+  settings.set("core.fsync", "none");
   settings.set("core.bigFileThreshold", "32m");  // larger blobs are streamed to disk, never held
   settings.set("pack.threads", "2");
   if (remote_.scheme == Scheme::kHttps || remote_.scheme == Scheme::kHttp) {

@@ -184,7 +184,9 @@ void discard_mirror(const fs::path& mirror) {
 
 bool is_repository(const fs::path& mirror) {
   std::error_code ignored;
-  return fs::exists(mirror / "HEAD", ignored) && fs::is_directory(mirror / "objects", ignored) &&
+  std::string head;
+  std::getline(std::ifstream(mirror / "HEAD"), head);
+  return head.starts_with("ref: ") && fs::is_directory(mirror / "objects", ignored) &&
          fs::is_directory(mirror / "refs", ignored) && !fs::exists(mirror / kDamagedMarker, ignored);
 }
 

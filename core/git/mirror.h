@@ -3,7 +3,8 @@
 // Crash: an interrupted fetch leaves temporary packs and lock files, which the next one removes. Corruption: every
 // object read is hashed; what cannot be read is Error{kCorrupt} and marks the mirror, which the next fetch() replaces.
 // So whoever gets kCorrupt from a Snapshot calls fetch() once more. Damage that fetch() itself meets it heals itself,
-// once. Full disk: Error{kExhausted}.
+// once. Power failure: nothing is synced, so that what was written last may be broken; healed as corruption is. Full
+// disk: Error{kExhausted}.
 #pragma once
 
 #include <chrono>

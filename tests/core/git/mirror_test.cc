@@ -405,6 +405,39 @@ TEST_F(MirrorTest, HealsAMirrorOfWhichOnlyRubbishIsLeft) {
   EXPECT_EQ(read(mirrors_.fetch(request(id)), "a"), "1");
 }
 
+TEST_F(MirrorTest, HealsWhatAPowerFailureLeaves) {
+  mirrors_.fetch(request(origin_.push("main", {{"a", "0"}})));
+  const auto files_of = [&] {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(mirror()))
+      if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), mirror()));
+    std::sort(files.begin(), files.end());
+    return files;
+  };
+  // Each file in turn comes back empty, or full of zeros.
+  constexpr std::size_t kRounds = 24;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    const std::vector<fs::path> files = files_of();
+    const fs::path broken = mirror() / files[i / 2 % files.size()];
+    SCOPED_TRACE(broken);
+    const auto size = fs::file_size(broken);
+    fs::permissions(broken, fs::perms::owner_all);
+    fs::resize_file(broken, 0);
+    if (i % 2 == 1) fs::resize_file(broken, size);
+    const std::string content = std::to_string(i);
+    const std::string id = origin_.push("main", {{"a", content}});
+    for (int attempt = 1;; ++attempt) {
+      try {
+        EXPECT_EQ(read(mirrors_.fetch(request(id, "refs/heads/main")), "a"), content);
+        break;
+      } catch (const Error& error) {
+        ASSERT_EQ(error.kind(), ErrorKind::kCorrupt) << error.what();
+        ASSERT_LT(attempt, 2) << error.what();
+      }
+    }
+  }
+}
+
 TEST_F(MirrorTest, IsRidOfWhatNobodyNeedsAnyMore) {
   Mirrors small({.directory = folder_.path() / "mirrors", .allow_file_protocol = true, .prune_bytes = 300'000});
   std::uint64_t largest = 0, last = 0;
