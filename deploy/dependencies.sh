@@ -11,7 +11,7 @@ set -euo pipefail
 build=(
   g++ cmake ninja-build pkg-config git openssh-client ca-certificates
   nlohmann-json3-dev libssl-dev libcurl4-openssl-dev libgit2-dev libzip-dev libsqlite3-dev
-  libsimdjson-dev libdeflate-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev libre2-dev zlib1g-dev
+  libsimdjson-dev libdeflate-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev libre2-dev libabsl-dev zlib1g-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # The git server of the quick start, and its tools.

@@ -34,6 +34,7 @@ LIBRARIES = {
     "sqlite3.h": ["core/store"],
     "yaml-cpp/*": ["core/config"],
     "prometheus/*": ["core/telemetry"],
+    "absl/time/*": ["core/trigger"],
     "CLI/*": ["server"],
 }
 
