@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/intake/settings.h"
 #include "core/jobs/git_source.h"
+#include "server/calendars.h"
 #include "server/version.h"
 #include "server/wiring.h"
 
@@ -73,9 +74,9 @@ App::App(config::Settings settings)
           listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
           clock_, log_),
       credential_expiry_(metrics_, log_, clock_) {
-  apply(settings_);
+  apply(settings_, make_gates(settings_, clock_.now()));
   add_hook_routes(listener_, receiver_, policy_);
-  add_history_routes(listener_, store_, receiver_, policy_, log_, streams_stop_.get_token());
+  add_history_routes(listener_, store_, receiver_, starter_, policy_, log_, streams_stop_.get_token());
   add_health_routes(listener_, readiness_checks());
   add_metrics_routes(listener_, metrics_, policy_);
   watches_ = watch_listener(metrics_, listener_);
@@ -125,7 +126,7 @@ std::string App::address() const {
          std::to_string(port_);
 }
 
-void App::apply(const config::Settings& settings) {
+void App::apply(const config::Settings& settings, std::shared_ptr<const trigger::GateMap> gates) {
   const auto resolve = [this](const SecretReference& reference) { return secrets_.resolve(reference); };
   // Everything that can fail comes first, so that a bad configuration changes nothing.
   auto intake_settings = std::make_shared<const intake::IntakeSettings>(intake::make_settings(settings, resolve));
@@ -142,6 +143,7 @@ void App::apply(const config::Settings& settings) {
   git_credentials_.set(settings.credentials);
 
   receiver_.set_settings(std::move(intake_settings));
+  if (gates) starter_.set_gates(std::move(gates));  // first, so that no webhook is without its calendar
   starter_.set_webhooks(std::move(webhooks));
   starter_.set_worked_action_types(action_types(settings));
   policy_.set(std::make_shared<const RequestPolicy>(std::move(policy)));
@@ -239,7 +241,7 @@ void App::maintain(std::stop_token stop) {
     if (now >= next_secrets) {
       // Rotated secrets take effect without a reload; while they cannot be read the former ones stay.
       try {
-        apply(settings_);
+        apply(settings_, nullptr);
       } catch (const Error& error) {
         log_.warning("reading secrets again failed; the former ones stay in use", {{"error", error.what()}});
       }
@@ -291,7 +293,7 @@ void App::reload() {
     if (fresh.server.tls.has_value() != settings_.server.tls.has_value()) fresh.server.tls = settings_.server.tls;
     fresh.aws = settings_.aws;
     if (fresh.server.tls) listener_.use_certificate(tls_files(*fresh.server.tls));
-    apply(fresh);
+    apply(fresh, make_gates(fresh, clock_.now()));
     workers_.replace(worker_options(fresh));
     {
       std::lock_guard lock(request_mutex_);

@@ -55,7 +55,8 @@ class App {
  private:
   void maintain(std::stop_token stop);
   void reload();
-  void apply(const config::Settings& settings);
+  // The gates stay as they are when there are no new ones.
+  void apply(const config::Settings& settings, std::shared_ptr<const trigger::GateMap> gates);
   void warn_about_fixed_settings(const config::Settings& settings) const;
   void prune(const std::stop_token& stop);
   std::vector<ReadinessCheck> readiness_checks();

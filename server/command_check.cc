@@ -6,6 +6,7 @@
 #include "core/base/time.h"
 #include "core/config/settings.h"
 #include "core/intake/settings.h"
+#include "server/calendars.h"
 #include "server/command_line.h"
 #include "server/credential_expiry.h"
 #include "server/git_credentials.h"
@@ -33,6 +34,11 @@ config::LoadResult load(const std::filesystem::path& file) {
         intake::make_webhooks(result.settings);
       } catch (const Error& error) {
         result.problems.push_back({.line = 0, .path = "webhooks", .message = error.what()});
+      }
+      for (config::Problem& problem : check_calendars(result.settings, SystemClock().now())) {
+        // The hours have lines of their own, "open" has not.
+        problem.line = line_of(result, problem.path);
+        result.problems.push_back(std::move(problem));
       }
       try {
         check_certificate_authorities(result.settings.git);

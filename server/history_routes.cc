@@ -108,9 +108,9 @@ class Parameters {
 
 class HistoryRoutes {
  public:
-  HistoryRoutes(store::Store& store, intake::Receiver& receiver, const CurrentPolicy& policy, const telemetry::Log& log,
-                std::stop_token stop)
-      : store_(store), receiver_(receiver), policy_(policy), log_(log), stop_(std::move(stop)) {}
+  HistoryRoutes(store::Store& store, intake::Receiver& receiver, trigger::Starter& starter, const CurrentPolicy& policy,
+                const telemetry::Log& log, std::stop_token stop)
+      : store_(store), receiver_(receiver), starter_(starter), policy_(policy), log_(log), stop_(std::move(stop)) {}
 
   using Answer = Response (HistoryRoutes::*)(const Request&);
 
@@ -168,6 +168,13 @@ class HistoryRoutes {
                               {"deliveryId", request.captures.at(0)},
                               {"newDeliveryId", answer.delivery_id}});
     return Response{.status = 202, .body = json::dump({{"deliveryId", answer.delivery_id}})};
+  }
+
+  Response release(const Request& request) {
+    const std::string& id = request.captures.at(0);
+    starter_.release(id);
+    log_.info("deferred trigger released", {{"requestId", request.request_id}, {"trigger", id}});
+    return Response{.status = 202, .body = json::dump({{"triggerId", id}})};
   }
 
   Response list_jobs(const Request& request) {
@@ -262,6 +269,7 @@ class HistoryRoutes {
 
   store::Store& store_;
   intake::Receiver& receiver_;
+  trigger::Starter& starter_;
   const CurrentPolicy& policy_;
   const telemetry::Log& log_;
   const std::stop_token stop_;
@@ -270,9 +278,9 @@ class HistoryRoutes {
 
 }  // namespace
 
-void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver,
+void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver, trigger::Starter& starter,
                         const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop) {
-  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, policy, log, std::move(stop));
+  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, starter, policy, log, std::move(stop));
   const auto add = [&](const std::string& method, const std::string& pattern, std::string_view scope,
                        HistoryRoutes::Answer answer) {
     listener.route(method, pattern,
@@ -281,6 +289,7 @@ void add_history_routes(Listener& listener, store::Store& store, intake::Receive
   add("GET", "/api/v1/deliveries", "history.read", &HistoryRoutes::list_deliveries);
   add("GET", "/api/v1/deliveries/{id}", "history.read", &HistoryRoutes::get_delivery);
   add("POST", "/api/v1/deliveries/{id}/redeliver", "history.redeliver", &HistoryRoutes::redeliver);
+  add("POST", "/api/v1/triggers/{id}/release", "history.redeliver", &HistoryRoutes::release);
   add("GET", "/api/v1/jobs", "history.read", &HistoryRoutes::list_jobs);
   add("GET", "/api/v1/jobs/{id}", "history.read", &HistoryRoutes::get_job);
   add("GET", "/api/v1/jobs/{id}/log", "history.read", &HistoryRoutes::job_log);

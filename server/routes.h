@@ -17,6 +17,7 @@
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+#include "core/trigger/starter.h"
 #include "server/access.h"
 
 namespace penstock::server {
@@ -55,8 +56,9 @@ class CurrentPolicy {
 // POST /hooks/{endpoint}
 void add_hook_routes(Listener& listener, intake::Receiver& receiver, const CurrentPolicy& policy);
 
-// /api/v1/deliveries, /api/v1/jobs and what is below them. Streams of job logs end when `stop` is requested.
-void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver,
+// /api/v1/deliveries, /api/v1/triggers, /api/v1/jobs and what is below them. Streams of job logs end when `stop` is
+// requested.
+void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver, trigger::Starter& starter,
                         const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop);
 
 // One named condition of readiness; an empty result is good, anything else says what is wrong.

@@ -155,6 +155,7 @@ void load_root(Section& root, Settings& settings) {
   aws.finish();
 
   load_endpoints(root, settings);
+  load_calendars(root, settings);
   load_webhooks(root, settings);
   load_credentials(root, settings);
   load_workers(root, settings);
@@ -166,7 +167,6 @@ void load_root(Section& root, Settings& settings) {
   log.read_choice("format", settings.log.format, {"json", "text"});
   log.finish();
 
-  root.not_supported("calendars");
   root.not_supported("thirdParty");
   root.not_supported("events");
   root.finish();

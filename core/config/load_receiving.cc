@@ -203,6 +203,22 @@ void load_webhook_endpoint(Section& webhook, const Settings& settings, Webhook& 
   }
 }
 
+void load_webhook_calendar(Section& webhook, const Settings& settings, Webhook& target) {
+  if (!webhook.has("calendar")) {
+    webhook.ignore({"calendar"});
+    return;
+  }
+  std::vector<std::string> names;
+  for (const auto& calendar : settings.calendars) names.push_back(calendar.name);
+  webhook.require("calendar", target.calendar);
+  if (!target.calendar.empty() && std::find(names.begin(), names.end(), target.calendar) == names.end()) {
+    const auto nearest = nearest_name(target.calendar, names);
+    webhook.problem("calendar",
+                    "expected the name of a calendar, found " + in_quotes(target.calendar) +
+                        (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : "; it is not under calendars"));
+  }
+}
+
 void load_webhook(Section webhook, Settings& settings) {
   Webhook target;
   webhook.require("name", target.name, expect_aws_name);
@@ -229,8 +245,9 @@ void load_webhook(Section webhook, Settings& settings) {
   auto variables = webhook.section("variables");
   for (const auto& [name, query] : target.variables) check_query(variables, name, query);
   load_webhook_authentication(webhook, target);
+  load_webhook_calendar(webhook, settings, target);
   webhook.ignore({"targetPipelineVersion", "registerWithThirdParty", "tags"});
-  for (const char* key : {"triggers", "source", "concurrency", "calendar", "routes", "ignorePaths"}) {
+  for (const char* key : {"triggers", "source", "concurrency", "routes", "ignorePaths"}) {
     webhook.not_supported(key);
   }
   webhook.finish();

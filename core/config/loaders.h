@@ -7,7 +7,8 @@
 namespace penstock::config {
 
 void load_endpoints(Section& root, Settings& settings);
-void load_webhooks(Section& root, Settings& settings);  // after endpoints
+void load_calendars(Section& root, Settings& settings);
+void load_webhooks(Section& root, Settings& settings);  // after endpoints and calendars
 void load_credentials(Section& root, Settings& settings);
 void load_workers(Section& root, Settings& settings);  // after credentials and git
 

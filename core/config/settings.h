@@ -1,6 +1,7 @@
 // The configuration as the program uses it: typed, defaulted, validated. Each value knows where it came from.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -84,6 +85,21 @@ struct Webhook {
   std::optional<std::vector<AuthenticationMethod>> authentication;
   bool unauthenticated = false;
   std::vector<std::string> allowed_ip_ranges;  // besides the endpoint's
+  std::string calendar;                        // a name in `calendars`; empty = at any time
+};
+
+// From `from` to `to`, in minutes since the day's beginning; `to` is the later and may lie in the next day.
+struct CalendarHours {
+  int from = 0, to = 0;
+};
+struct Calendar {
+  std::string name;
+  std::string time_zone;                           // of the system's zone data; whether it exists is not checked here
+  std::array<std::vector<CalendarHours>, 7> open;  // Monday first; in order and disjoint within a day
+  std::filesystem::path holiday_file;              // absolute, or relative to the working directory; empty = none
+  std::vector<std::chrono::year_month_day> holidays;
+  enum class WhenClosed { kPostpone, kSkip };
+  WhenClosed when_closed = WhenClosed::kPostpone;
 };
 
 struct ActionType {
@@ -176,6 +192,7 @@ struct Settings {
   Git git;
   Aws aws;
   std::vector<Endpoint> endpoints;
+  std::vector<Calendar> calendars;
   std::vector<Webhook> webhooks;
   std::vector<Worker> workers;
   std::vector<Credential> credentials;

@@ -98,6 +98,8 @@ struct Trigger {
   std::string error;  // the last one
   // Until when the source job of the started execution must show up; empty = not watched (any more).
   std::optional<Timestamp> unclaimed_deadline;
+  // When its webhook's calendar, or a person, let it go. It is not held up by a calendar again.
+  std::optional<Timestamp> cleared_at;
 };
 
 // What is to be known of a trigger to plan its start.
@@ -107,6 +109,11 @@ struct PendingTrigger {
   bool undecided = false;
   int attempts = 0;
   std::optional<Timestamp> next_attempt_at;
+};
+
+struct DeferredTriggers {
+  std::vector<PendingTrigger> due;  // in the order of their arrival
+  std::optional<Timestamp> next;    // when the first of the others is due
 };
 
 struct Delivery {

@@ -176,6 +176,12 @@ CREATE TABLE job_log (
   PRIMARY KEY (job, sequence)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // 2: triggers that wait for a calendar
+    R"sql(
+-- When its calendar, or a person, has let the trigger go; from then on it is tried whatever the calendar says.
+ALTER TABLE triggers ADD COLUMN cleared_at INTEGER;
+CREATE INDEX triggers_deferred ON triggers (next_attempt_at) WHERE state = 'deferred';
+)sql",
 };
 
 std::string opening(const Connection& connection) {

@@ -307,6 +307,25 @@ void Store::reschedule_trigger(const std::string& id, Timestamp next_attempt_at,
   });
 }
 
+DeferredTriggers Store::deferred_triggers(Timestamp now, int limit) const {
+  return impl_->readers->run([&](Connection& connection) { return load_deferred_triggers(connection, now, limit); });
+}
+
+void Store::defer_trigger(const std::string& id, Timestamp until, const std::string& reason) {
+  impl_->write("deferring trigger " + in_quotes(id),
+               [id, until, reason](Connection& connection) { store::defer_trigger(connection, id, until, reason); });
+}
+
+void Store::clear_trigger(const std::string& id, Timestamp time) {
+  impl_->write("letting trigger " + in_quotes(id) + " go",
+               [id, time](Connection& connection) { store::clear_trigger(connection, id, time); });
+}
+
+void Store::release_trigger(const std::string& id) {
+  impl_->write("releasing trigger " + in_quotes(id),
+               [id, now = impl_->clock.now()](Connection& connection) { store::release_trigger(connection, id, now); });
+}
+
 void Store::decide_trigger(const std::string& id, const std::string& decisions_json,
                            const std::map<std::string, std::string>& variables) {
   impl_->write("deciding trigger " + in_quotes(id),

@@ -124,6 +124,14 @@ class Store {
   void mark_trigger_ended(const std::string& id, TriggerState state, const std::string& reason);
   // Counts an attempt and sets when the next is due.
   void reschedule_trigger(const std::string& id, Timestamp next_attempt_at, const std::string& error);
+  // Those that wait for their calendar; of more than `limit` that are due, those that are due the longest.
+  DeferredTriggers deferred_triggers(Timestamp now, int limit) const;
+  // Makes it wait, with the reason. Does nothing to one that was let go already. Counts no attempt.
+  void defer_trigger(const std::string& id, Timestamp until, const std::string& reason);
+  // It may go from `time` on whatever a calendar says: it is pending, due, and is not to be deferred again.
+  void clear_trigger(const std::string& id, Timestamp time);
+  // A person lets it go now: the same, but Error{kConflict} unless it is deferred.
+  void release_trigger(const std::string& id);
   // After an undecided trigger was decided: stores the final decisions of the delivery, clears the flag and makes it
   // due. One that was decided against and has therefore been skipped is taken too, and stays skipped.
   void decide_trigger(const std::string& id, const std::string& decisions_json,

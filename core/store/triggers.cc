@@ -10,7 +10,7 @@
   "id, delivery_id, push_key, webhook, pipeline, action, ref, commit_id, variables, generation, "       \
   "client_request_token, "                                                                              \
   "state, undecided, attempts, created_at, next_attempt_at, started_at, pipeline_execution_id, error, " \
-  "unclaimed_deadline FROM triggers "
+  "unclaimed_deadline, cleared_at FROM triggers "
 
 // ?1 = the delivery's id, ?2 = the last id that a trigger of it could have.
 #define OF_DELIVERY "id > ?1 AND id <= ?2 AND delivery_id = ?1 "
@@ -47,6 +47,7 @@ Trigger read_trigger(const Statement& row) {
   trigger.pipeline_execution_id = row.text(17);
   trigger.error = row.text(18);
   trigger.unclaimed_deadline = row.optional_time(19);
+  trigger.cleared_at = row.optional_time(20);
   return trigger;
 }
 
@@ -60,6 +61,21 @@ Trigger require_trigger(Connection& connection, const std::string& id) {
   std::optional<Trigger> trigger = load_trigger(connection, id);
   if (!trigger) throw Error(ErrorKind::kNotFound, "there is no such trigger");
   return *trigger;
+}
+
+PendingTrigger read_pending(const Statement& row) {
+  return {.id = blob_to_uuid(row.text(0)),
+          .pipeline = row.text(1),
+          .action = row.text(2),
+          .undecided = row.integer(3) != 0,
+          .attempts = static_cast<int>(row.integer(4)),
+          .next_attempt_at = row.optional_time(5)};
+}
+
+// Ids rise with time.
+void sort_by_arrival(std::vector<PendingTrigger>& triggers) {
+  std::sort(triggers.begin(), triggers.end(),
+            [](const PendingTrigger& a, const PendingTrigger& b) { return a.id < b.id; });
 }
 
 [[noreturn]] void refuse(const Trigger& trigger) {
@@ -125,18 +141,25 @@ std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int li
       "SELECT id, pipeline, action, undecided, attempts, next_attempt_at FROM triggers WHERE state = 'pending' "
       "ORDER BY ifnull(next_attempt_at, 0), seq LIMIT ?1");
   rows.bind(limit);
-  while (rows.step()) {
-    triggers.push_back({.id = blob_to_uuid(rows.text(0)),
-                        .pipeline = rows.text(1),
-                        .action = rows.text(2),
-                        .undecided = rows.integer(3) != 0,
-                        .attempts = static_cast<int>(rows.integer(4)),
-                        .next_attempt_at = rows.optional_time(5)});
-  }
-  // Ids rise with time.
-  std::sort(triggers.begin(), triggers.end(),
-            [](const PendingTrigger& a, const PendingTrigger& b) { return a.id < b.id; });
+  while (rows.step()) triggers.push_back(read_pending(rows));
+  sort_by_arrival(triggers);
   return triggers;
+}
+
+DeferredTriggers load_deferred_triggers(Connection& connection, Timestamp now, int limit) {
+  DeferredTriggers deferred;
+  Statement rows = connection.prepare(
+      "SELECT id, pipeline, action, undecided, attempts, next_attempt_at FROM triggers WHERE state = 'deferred' "
+      "AND next_attempt_at <= ?1 ORDER BY next_attempt_at, seq LIMIT ?2");
+  rows.bind(now, limit);
+  while (rows.step()) deferred.due.push_back(read_pending(rows));
+  sort_by_arrival(deferred.due);
+  Statement next = connection.prepare(
+      "SELECT next_attempt_at FROM triggers WHERE state = 'deferred' AND next_attempt_at > ?1 "
+      "ORDER BY next_attempt_at LIMIT 1");
+  next.bind(now);
+  if (next.step()) deferred.next = next.time(0);
+  return deferred;
 }
 
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id) {
@@ -215,6 +238,33 @@ void reschedule_trigger(Connection& connection, const std::string& id, Timestamp
           "UPDATE triggers SET state = 'pending', attempts = attempts + 1, next_attempt_at = ?2, error = ?3 "
           "WHERE id = ?1")
       .run(Blob{*uuid_to_blob(id)}, next_attempt_at, error);
+}
+
+void defer_trigger(Connection& connection, const std::string& id, Timestamp until, const std::string& reason) {
+  Trigger trigger = require_trigger(connection, id);
+  if (!is_open(trigger)) refuse(trigger);
+  if (trigger.cleared_at) return;
+  connection.prepare("UPDATE triggers SET state = 'deferred', next_attempt_at = ?2, error = ?3 WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, until, reason);
+}
+
+void clear_trigger(Connection& connection, const std::string& id, Timestamp time) {
+  Trigger trigger = require_trigger(connection, id);
+  if (!is_open(trigger)) refuse(trigger);
+  connection
+      .prepare(
+          "UPDATE triggers SET state = 'pending', next_attempt_at = NULL, error = '', "
+          "cleared_at = ifnull(cleared_at, ?2) WHERE id = ?1")
+      .run(Blob{*uuid_to_blob(id)}, time);
+}
+
+void release_trigger(Connection& connection, const std::string& id, Timestamp now) {
+  Trigger trigger = require_trigger(connection, id);
+  if (trigger.state != TriggerState::kDeferred) {
+    throw Error(ErrorKind::kConflict,
+                "it is " + std::string(to_string(trigger.state)) + "; only a deferred trigger can be released");
+  }
+  clear_trigger(connection, id, now);
 }
 
 void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,

@@ -1,6 +1,6 @@
-// The life of a trigger: pending -> started | skipped | superseded | failed. Each function works within the caller's
-// transaction; those that change something throw Error{kNotFound} for an unknown trigger and Error{kConflict} for a
-// step that its state does not allow.
+// The life of a trigger: pending (<-> deferred) -> started | skipped | superseded | failed. Each function works within
+// the caller's transaction; those that change something throw Error{kNotFound} for an unknown trigger and
+// Error{kConflict} for a step that its state does not allow.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ bool has_unfinished_triggers(Connection& connection, std::string_view delivery_i
 void retire_triggers(Connection& connection, std::string_view delivery_id_blob, Timestamp keys_expire);
 void delete_triggers(Connection& connection, std::string_view delivery_id_blob);
 std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int limit);
+DeferredTriggers load_deferred_triggers(Connection& connection, Timestamp now, int limit);
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id);
 std::optional<Trigger> load_trigger_of_execution(Connection& connection, const std::string& pipeline,
                                                  const std::string& pipeline_execution_id);
@@ -38,6 +39,9 @@ void mark_trigger_started(Connection& connection, const std::string& id, const s
 void mark_trigger_ended(Connection& connection, const std::string& id, TriggerState state, const std::string& reason);
 void reschedule_trigger(Connection& connection, const std::string& id, Timestamp next_attempt_at,
                         const std::string& error);
+void defer_trigger(Connection& connection, const std::string& id, Timestamp until, const std::string& reason);
+void clear_trigger(Connection& connection, const std::string& id, Timestamp time);
+void release_trigger(Connection& connection, const std::string& id, Timestamp now);
 void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,
                     const std::string& variables);
 void clear_unclaimed_deadline(Connection& connection, const std::string& id, const std::string& note);

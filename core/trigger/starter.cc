@@ -38,6 +38,7 @@ Starter::Starter(Options options, Parts parts)
       unclaimed_(options_.unclaimed,
                  {parts_.store, parts_.codepipeline, parts_.codepipeline_client, parts_.clock, parts_.log}),
       webhooks_(std::make_shared<const WebhookList>()),
+      gates_(std::make_shared<const GateMap>()),
       worked_action_types_(options_.worked_action_types) {}
 
 Starter::~Starter() {
@@ -50,6 +51,16 @@ void Starter::set_webhooks(std::shared_ptr<const WebhookList> webhooks) {
     std::lock_guard lock(mutex_);
     webhooks_ = std::move(webhooks);
   }
+  parts_.wake.notify();
+}
+
+void Starter::set_gates(std::shared_ptr<const GateMap> gates) {
+  std::lock_guard lock(mutex_);
+  gates_ = std::move(gates);
+}
+
+void Starter::release(const std::string& trigger_id) {
+  parts_.store.release_trigger(trigger_id);
   parts_.wake.notify();
 }
 
@@ -129,6 +140,18 @@ void Starter::read_pending() {
   if (pending_.size() > kLongList && now - read_at_ < kLongListLife) return;
   // All pending ones, not only the due: an early one that waits for its next attempt holds back later ones.
   pending_ = parts_.store.pending_triggers(kMaxPending);
+  store::DeferredTriggers deferred = parts_.store.deferred_triggers(parts_.clock.now(), kMaxPending);
+  next_deferred_ = deferred.next;
+  if (!deferred.due.empty()) {
+    const auto middle = pending_.insert(pending_.end(), deferred.due.begin(), deferred.due.end());
+    std::inplace_merge(pending_.begin(), middle, pending_.end(),
+                       [](const store::PendingTrigger& a, const store::PendingTrigger& b) { return a.id < b.id; });
+    // Between the two reads one may have changed from the first list into the second.
+    pending_.erase(
+        std::unique(pending_.begin(), pending_.end(),
+                    [](const store::PendingTrigger& a, const store::PendingTrigger& b) { return a.id == b.id; }),
+        pending_.end());
+  }
   read_at_ = now;
   for (const std::string& id : stale_) in_flight_.erase(id);
   stale_.clear();
@@ -169,9 +192,10 @@ std::chrono::milliseconds Starter::schedule_once() {
 
   auto pause = options_.longest_pause;
   if (pending_.size() > kLongList) pause = std::min(pause, kLongListLife);
-  if (plan.next_due) {
-    pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(*plan.next_due - now),
-                       std::chrono::milliseconds(10), pause);
+  for (const std::optional<Timestamp>& due : {plan.next_due, next_deferred_}) {
+    if (!due) continue;
+    pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(*due - now), std::chrono::milliseconds(10),
+                       pause);
   }
   return pause;
 }
@@ -212,12 +236,18 @@ void Starter::work(std::stop_token stop) {
 
 bool Starter::handle(const std::string& id, const std::stop_token& stop) {
   const std::optional<store::Trigger> trigger = parts_.store.find_trigger(id);
-  if (!trigger || trigger->state != store::TriggerState::kPending) return false;
-  return trigger->undecided ? decide(*trigger) : start_execution(*trigger, stop);
+  if (!trigger) return false;
+  const bool deferred = trigger->state == store::TriggerState::kDeferred;
+  if (!deferred && trigger->state != store::TriggerState::kPending) return false;
+  if (trigger->undecided) return decide(*trigger);
+  if (!trigger->cleared_at && (deferred || find_gate(trigger->webhook))) return ask_calendar(*trigger);
+  return start_execution(*trigger, stop);
 }
 
 std::chrono::milliseconds Starter::age(const store::Trigger& trigger) const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.now() - trigger.created_at);
+  // The patience with failures begins when it may be started.
+  const Timestamp since = trigger.cleared_at.value_or(trigger.created_at);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.now() - since);
 }
 
 std::shared_ptr<const hooks::Webhook> Starter::find_webhook(const std::string& name) const {
@@ -226,6 +256,44 @@ std::shared_ptr<const hooks::Webhook> Starter::find_webhook(const std::string& n
     if (webhook->definition().name == name) return webhook;
   }
   return nullptr;
+}
+
+std::optional<Gate> Starter::find_gate(const std::string& webhook) const {
+  std::lock_guard lock(mutex_);
+  const auto gate = gates_->find(webhook);
+  return gate == gates_->end() ? std::nullopt : std::optional(gate->second);
+}
+
+// Before the first attempt, never between two: the first may have started an execution although no answer came, and
+// then only the same call says which. That it may go is recorded, so that this holds over a restart.
+bool Starter::ask_calendar(const store::Trigger& trigger) {
+  const bool deferred = trigger.state == store::TriggerState::kDeferred;
+  if (deferred && !find_webhook(trigger.webhook)) {
+    end(trigger, store::TriggerState::kSkipped, "webhook " + in_quotes(trigger.webhook) + " is not defined any more");
+    return false;
+  }
+  const std::optional<Gate> gate = find_gate(trigger.webhook);
+  const GateVerdict verdict = gate ? judge_gate(*gate, parts_.clock.now()) : GateVerdict{};
+  switch (verdict.step) {
+    case GateVerdict::Step::kGo:
+      parts_.store.clear_trigger(trigger.id, parts_.clock.now());
+      return true;
+    case GateVerdict::Step::kPostpone:
+      parts_.store.defer_trigger(trigger.id, verdict.until, verdict.reason);
+      parts_.log.info("start of a pipeline put off until its calendar opens", {{"trigger", trigger.id},
+                                                                               {"pipeline", trigger.pipeline},
+                                                                               {"webhook", trigger.webhook},
+                                                                               {"delivery", trigger.delivery_id},
+                                                                               {"reason", verdict.reason}});
+      return true;
+    case GateVerdict::Step::kSkip:
+      end(trigger, store::TriggerState::kSkipped, verdict.reason);
+      return false;
+    case GateVerdict::Step::kFail:
+      end(trigger, store::TriggerState::kFailed, verdict.reason);
+      return false;
+  }
+  return false;
 }
 
 std::map<std::string, std::string> Starter::load_configuration(const store::Trigger& trigger) {
@@ -295,6 +363,8 @@ bool Starter::start_execution(const store::Trigger& trigger, const std::stop_tok
       end(trigger, store::TriggerState::kFailed, verdict.reason);
       return false;
     }
+    // A calendar that it gets only now must not come between two attempts.
+    if (!trigger.cleared_at) parts_.store.clear_trigger(trigger.id, trigger.created_at);
     parts_.store.reschedule_trigger(trigger.id, parts_.clock.now() + verdict.delay, verdict.reason);
     parts_.log.info("start of a pipeline put off", {{"trigger", trigger.id},
                                                     {"pipeline", trigger.pipeline},

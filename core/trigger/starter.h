@@ -26,6 +26,7 @@
 #include "core/hooks/webhook.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
+#include "core/trigger/calendar.h"
 #include "core/trigger/trigger_policy.h"
 #include "core/trigger/unclaimed_watch.h"
 
@@ -61,9 +62,14 @@ class Starter {
   ~Starter();  // stop() and join
 
   void set_webhooks(std::shared_ptr<const WebhookList> webhooks);
+  // Triggers of webhooks that are not in it wait for nothing.
+  void set_gates(std::shared_ptr<const GateMap> gates);
   void set_worked_action_types(std::set<aws::ActionTypeId> types);
 
   void start();
+  // Lets a deferred trigger go now. Error{kNotFound}, Error{kConflict} when it is not deferred, errors of the store.
+  void release(const std::string& trigger_id);
+
   // Begins nothing new. What is in flight is finished and recorded, or stays pending. Does not block.
   void request_stop();
   // Blocks until the threads have ended: at most for the AWS calls that are under way.
@@ -83,6 +89,7 @@ class Starter {
   // These return whether the trigger is pending still. Errors of the store.
   bool handle(const std::string& id, const std::stop_token& stop);
   bool decide(const store::Trigger& trigger);
+  bool ask_calendar(const store::Trigger& trigger);
   bool start_execution(const store::Trigger& trigger, const std::stop_token& stop);
   void record_start(const store::Trigger& trigger, const std::string& execution_id, bool watched,
                     const std::stop_token& stop);
@@ -90,6 +97,7 @@ class Starter {
   std::map<std::string, std::string> load_configuration(const store::Trigger& trigger);
   bool is_watched(const store::Trigger& trigger);
   std::shared_ptr<const hooks::Webhook> find_webhook(const std::string& name) const;
+  std::optional<Gate> find_gate(const std::string& webhook) const;
   bool is_configuration_known(const store::PendingTrigger& trigger) const;
   void end(const store::Trigger& trigger, store::TriggerState state, const std::string& reason);
   std::chrono::milliseconds age(const store::Trigger& trigger) const;
@@ -102,13 +110,16 @@ class Starter {
   std::condition_variable_any queued_;
   // Guarded by mutex_:
   std::shared_ptr<const WebhookList> webhooks_;
+  std::shared_ptr<const GateMap> gates_;
   std::set<aws::ActionTypeId> worked_action_types_;
   std::deque<store::PendingTrigger> queue_;  // handed out, not yet taken by a starter
-  std::vector<Finished> finished_;    // what starters are done with, not yet seen by the scheduler
+  std::vector<Finished> finished_;           // what starters are done with, not yet seen by the scheduler
   // Only the scheduler touches these:
   std::map<std::string, store::PendingTrigger> in_flight_;  // by id
-  std::set<std::string> stale_;                      // of those, the ones whose new state is in the store only
-  std::vector<store::PendingTrigger> pending_;              // as last read, in the order of their arrival
+  std::set<std::string> stale_;                             // of those, the ones whose new state is in the store only
+  // As last read, in the order of their arrival; with the deferred ones that are due.
+  std::vector<store::PendingTrigger> pending_;
+  std::optional<Timestamp> next_deferred_;  // when the first of the other deferred ones is due
   std::chrono::steady_clock::time_point read_at_{};
 
   std::vector<std::jthread> threads_;  // last: they end before the rest goes

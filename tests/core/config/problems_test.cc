@@ -137,8 +137,6 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "penstock.yaml:3: webhooks[0].source: is not supported by this version; remove it"},
            {webhook + "concurrency: {limit: 1}}",
             "penstock.yaml:3: webhooks[0].concurrency: is not supported by this version; remove it"},
-           {webhook + "calendar: office}",
-            "penstock.yaml:3: webhooks[0].calendar: is not supported by this version; remove it"},
            {webhook + "routes: []}",
             "penstock.yaml:3: webhooks[0].routes: is not supported by this version; remove it"},
            {webhook + "ignorePaths: [x]}",
@@ -147,7 +145,6 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "penstock.yaml:2: workers[0].handler: expected git-source (other handlers are not supported by this "
             "version), found "
             "\"command\""},
-           {"calendars: {}", "penstock.yaml:1: calendars: is not supported by this version; remove it"},
            {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
            {"events: {}", "penstock.yaml:1: events: is not supported by this version; remove it"},
            {"access: {jwt: {issuer: x}}", "penstock.yaml:1: access.jwt: is not supported by this version; remove it"},

@@ -29,6 +29,14 @@ TEST_F(Opening, AStoreStampsItsFile) {
   EXPECT_EQ(connection.query_text("PRAGMA journal_mode"), "wal");
 }
 
+TEST_F(Opening, BringsAFileOfTheFirstVersionUpToDate) {
+  execute("DROP INDEX triggers_deferred; ALTER TABLE triggers DROP COLUMN cleared_at; PRAGMA user_version = 1");
+  reopen();
+  Connection connection(path(), Connection::Mode::kReadOnly, 0ms);
+  EXPECT_EQ(connection.query_integer("PRAGMA user_version"), newest_schema_version());
+  EXPECT_EQ(connection.query_integer("SELECT count(*) FROM pragma_table_info('triggers') WHERE name = 'cleared_at'"), 1);
+}
+
 TEST_F(Opening, RefusesAFileOfANewerVersionAndSaysWhatToDo) {
   execute("PRAGMA user_version = 1000");
   Error error = opening_error();

@@ -99,6 +99,58 @@ TEST_F(Triggers, ADecisionReplacesTheDeliverysAndMakesTheTriggerDue) {
   EXPECT_EQ(due(), std::vector{id});
 }
 
+TEST_F(Triggers, ADeferredOneIsNotPendingAndBecomesDueAtItsTime) {
+  const std::string first = add("push-1"), second = add("push-2"), third = add("push-3");
+  const Timestamp opening = clock_.now() + 1h;
+  store().defer_trigger(second, opening, "closed: Saturday");
+  store().defer_trigger(first, opening, "closed: Saturday");
+  store().defer_trigger(third, opening + 24h, "closed: Saturday");
+  EXPECT_EQ(get(first).state, TriggerState::kDeferred);
+  EXPECT_EQ(get(first).error, "closed: Saturday");
+  EXPECT_EQ(get(first).attempts, 0);
+  EXPECT_TRUE(store().pending_triggers(10).empty());
+  EXPECT_TRUE(store().deferred_triggers(clock_.now(), 10).due.empty());
+  EXPECT_EQ(store().deferred_triggers(clock_.now(), 10).next, opening);
+  reopen();
+  const DeferredTriggers deferred = store().deferred_triggers(opening, 10);
+  ASSERT_EQ(deferred.due.size(), 2u);
+  EXPECT_EQ(deferred.due[0].id, first);
+  EXPECT_EQ(deferred.due[1].id, second);
+  EXPECT_EQ(deferred.next, opening + 24h);
+  EXPECT_EQ(store().deferred_triggers(opening, 1).due.size(), 1u);
+  EXPECT_FALSE(store().deferred_triggers(opening + 48h, 10).next.has_value());
+
+  store().clear_trigger(first, opening);
+  store().clear_trigger(first, opening + 1h);
+  EXPECT_EQ(get(first).state, TriggerState::kPending);
+  EXPECT_EQ(get(first).cleared_at, opening);
+  EXPECT_EQ(get(first).error, "");
+  EXPECT_EQ(due(), std::vector{first});
+  store().defer_trigger(first, opening + 2h, "too late");
+  EXPECT_EQ(due(), std::vector{first});
+}
+
+TEST_F(Triggers, OnlyADeferredOneCanBeReleased) {
+  const std::string id = add("push-1");
+  EXPECT_EQ(error_of([&] { store().release_trigger(id); }).kind(), ErrorKind::kConflict);
+  store().defer_trigger(id, clock_.now() + 1h, "closed: Saturday");
+  store().release_trigger(id);
+  EXPECT_EQ(get(id).state, TriggerState::kPending);
+  EXPECT_EQ(get(id).cleared_at, clock_.now());
+  EXPECT_EQ(due(), std::vector{id});
+  EXPECT_EQ(error_of([&] { store().release_trigger(id); }).kind(), ErrorKind::kConflict);
+  store().mark_trigger_started(id, "execution-1", clock_.now(), {});
+  for (const auto& step : std::vector<std::function<void()>>{
+           [&] { store().release_trigger(id); },
+           [&] { store().clear_trigger(id, clock_.now()); },
+           [&] { store().defer_trigger(id, clock_.now(), "no"); },
+       }) {
+    EXPECT_EQ(error_of(step).kind(), ErrorKind::kConflict);
+  }
+  EXPECT_EQ(error_of([&] { store().release_trigger(make_uuid_v7(clock_)); }).kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(error_of([&] { store().release_trigger("x"); }).kind(), ErrorKind::kNotFound);
+}
+
 TEST_F(Triggers, UnknownOnesAreNotFound) {
   for (const std::string& id : {std::string("x"), make_uuid_v7(clock_)}) {
     EXPECT_FALSE(store().find_trigger(id));

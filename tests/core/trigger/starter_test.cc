@@ -11,6 +11,7 @@
 #include "core/hooks/decision.h"
 #include "core/hooks/event.h"
 #include "core/json/json.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/payloads.h"
 
 namespace penstock::trigger {
@@ -129,11 +130,13 @@ class StarterTest : public ::testing::Test {
     catalog_.reset();
   }
 
-  void start() {
+  void start(const Clock* clock = nullptr) {
     starter_.reset();
     catalog_ = std::make_unique<aws::PipelineCatalog>(aws::PipelineCatalog::Options{}, codepipeline_, catalog_clock_);
-    starter_ = std::make_unique<Starter>(options_, Starter::Parts{*store_, codepipeline_, client_, *catalog_, wake_,
-                                                                  clock_, log_, [this] { ++woken_; }});
+    starter_ = std::make_unique<Starter>(
+        options_, Starter::Parts{*store_, codepipeline_, client_, *catalog_, wake_, clock != nullptr ? *clock : clock_,
+                                 log_, [this] { ++woken_; }});
+    starter_->set_gates(std::make_shared<const GateMap>(gates_));
     starter_->set_webhooks(std::make_shared<const WebhookList>(webhooks_));
     starter_->start();
   }
@@ -182,6 +185,7 @@ class StarterTest : public ::testing::Test {
   std::unique_ptr<aws::PipelineCatalog> catalog_;
   Starter::Options options_;
   WebhookList webhooks_;
+  GateMap gates_;
   std::atomic<int> woken_ = 0;
   std::unique_ptr<Starter> starter_;
 };
@@ -361,6 +365,160 @@ TEST_F(StarterTest, UnclaimedSourceJobIsStoppedUnlessItsExecutionWaits) {
   EXPECT_EQ(stop_input.at("abandon"), true);
   EXPECT_NE(std::string(stop_input.at("reason")).find("no worker claimed"), std::string::npos);
   EXPECT_NE(store_->find_trigger(ids[0])->error.find("stopped and abandoned"), std::string::npos);
+}
+
+// Saturday 2026-11-21, 20:00 UTC, and an office in Berlin that opens on Monday.
+class CalendarStarterTest : public StarterTest {
+ protected:
+  CalendarStarterTest() {
+    for (const char* name : {"hook-a", "hook-b"}) {
+      hooks::WebhookDefinition definition;
+      definition.name = name;
+      definition.endpoint = "e";
+      definition.target_pipeline = name[5];
+      definition.target_action = "Source";
+      webhooks_.push_back(std::make_shared<const hooks::Webhook>(definition));
+    }
+    set_gate(Gate::WhenClosed::kPostpone);
+  }
+  ~CalendarStarterTest() override { starter_.reset(); }
+
+  static constexpr std::chrono::minutes kHour{60};
+  void set_gate(Gate::WhenClosed when_closed, std::vector<Closure> holidays = {}) {
+    Calendar::Definition definition{.name = "office", .zone = *Zone::find("Europe/Berlin")};
+    for (std::size_t day = 0; day < 5; ++day) definition.open[day] = {{8 * kHour, 18 * kHour}};
+    definition.holidays = std::move(holidays);
+    gates_["hook-a"] = {std::make_shared<const Calendar>(std::move(definition)), when_closed};
+  }
+  void go_to(Timestamp time) {
+    civil_.jump(time - civil_.now());
+    wake_.notify();
+  }
+
+  const Timestamp saturday_ = *parse_rfc3339("2026-11-21T20:00:00Z");
+  const Timestamp monday_ = *parse_rfc3339("2026-11-23T07:00:00Z");
+  testing::FakeClock civil_{saturday_};
+};
+
+TEST_F(CalendarStarterTest, TheWeekendsPushesStartOnMondayInOrderAcrossARestart) {
+  start(&civil_);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(push({"a"}, test::make_object_id(1 + i)).at(0));
+  for (const std::string& id : ids) ASSERT_TRUE(reaches(id, store::TriggerState::kDeferred));
+  EXPECT_EQ(store_->find_trigger(ids[0])->error, "closed: Saturday; opens 2026-11-23T08:00+01:00");
+  EXPECT_EQ(store_->find_trigger(ids[0])->next_attempt_at, monday_);
+  EXPECT_EQ(store_->find_trigger(ids[0])->attempts, 0);
+
+  go_to(monday_ - std::chrono::milliseconds(1));
+  start(&civil_);
+  const auto other = push({"b"}, test::make_object_id(9));
+  ASSERT_TRUE(reaches(other[0], store::TriggerState::kStarted));
+  EXPECT_EQ(aws_->started().size(), 1u);
+  go_to(monday_);
+  for (const std::string& id : ids) ASSERT_TRUE(reaches(id, store::TriggerState::kStarted));
+  const auto started = aws_->started();
+  ASSERT_EQ(started.size(), 4u);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(started[i + 1].at("clientRequestToken"), store_->find_trigger(ids[i])->client_request_token);
+    EXPECT_EQ(store_->find_trigger(ids[i])->error, "");
+  }
+}
+
+TEST_F(CalendarStarterTest, ADeferredPushHoldsNobodyUp) {
+  start(&civil_);
+  const auto waits = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(reaches(waits[0], store::TriggerState::kDeferred));
+  // From now on like another webhook of the same pipeline, without a calendar.
+  starter_->set_gates(std::make_shared<const GateMap>());
+  const auto goes = push({"a"}, test::make_object_id(2));
+  ASSERT_TRUE(reaches(goes[0], store::TriggerState::kStarted));
+  EXPECT_EQ(store_->find_trigger(waits[0])->state, store::TriggerState::kDeferred);
+}
+
+TEST_F(CalendarStarterTest, SkipsWhenTheCalendarSaysSo) {
+  set_gate(Gate::WhenClosed::kSkip);
+  start(&civil_);
+  const auto ids = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kSkipped));
+  EXPECT_EQ(store_->find_trigger(ids[0])->error,
+            "closed: Saturday; calendar \"office\" skips what comes while it is closed");
+  EXPECT_TRUE(aws_->started().empty());
+}
+
+TEST_F(CalendarStarterTest, ReleasedIsStartedAtOnce) {
+  start(&civil_);
+  const auto ids = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kDeferred));
+  starter_->release(ids[0]);
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kStarted));
+  EXPECT_EQ(aws_->started().size(), 1u);
+  EXPECT_THROW(starter_->release(ids[0]), Error);
+}
+
+TEST_F(CalendarStarterTest, AnEditedCalendarIsAskedAgainAtTheDueTime) {
+  start(&civil_);
+  const auto ids = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kDeferred));
+  const Zone berlin = *Zone::find("Europe/Berlin");
+  set_gate(Gate::WhenClosed::kPostpone,
+           {close_day(berlin, std::chrono::local_days(std::chrono::year(2026) / 11 / 23), "Works outing")});
+  starter_->set_gates(std::make_shared<const GateMap>(gates_));
+  go_to(monday_);
+  ASSERT_TRUE(eventually([&] {
+    return store_->find_trigger(ids[0])->error == "closed: holiday \"Works outing\"; opens 2026-11-24T08:00+01:00";
+  }));
+  EXPECT_EQ(store_->find_trigger(ids[0])->state, store::TriggerState::kDeferred);
+  EXPECT_TRUE(aws_->started().empty());
+  go_to(monday_ + std::chrono::hours(24));
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kStarted));
+}
+
+TEST_F(CalendarStarterTest, WithoutItsCalendarItStartsAndWithoutItsWebhookNot) {
+  start(&civil_);
+  const auto calendar_gone = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(reaches(calendar_gone[0], store::TriggerState::kDeferred));
+  starter_->set_gates(std::make_shared<const GateMap>());
+  go_to(monday_);
+  ASSERT_TRUE(reaches(calendar_gone[0], store::TriggerState::kStarted));
+
+  go_to(saturday_);
+  starter_->set_gates(std::make_shared<const GateMap>(gates_));
+  const auto webhook_gone = push({"a"}, test::make_object_id(2));
+  ASSERT_TRUE(reaches(webhook_gone[0], store::TriggerState::kDeferred));
+  starter_->set_webhooks(std::make_shared<const WebhookList>());
+  go_to(monday_);
+  ASSERT_TRUE(reaches(webhook_gone[0], store::TriggerState::kSkipped));
+  EXPECT_EQ(store_->find_trigger(webhook_gone[0])->error, "webhook \"hook-a\" is not defined any more");
+}
+
+TEST_F(CalendarStarterTest, ClosingTimeDoesNotComeBetweenTwoAttempts) {
+  std::atomic<bool> busy = true;
+  aws_->script([&](const std::string& operation, const Json&) -> std::optional<http::Response> {
+    if (operation == "StartPipelineExecution" && busy) return failure(400, "ThrottlingException");
+    return std::nullopt;
+  });
+  go_to(*parse_rfc3339("2026-11-20T16:59:59Z"));  // Friday, a second before the end
+  start(&civil_);
+  const auto ids = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(eventually([&] { return store_->find_trigger(ids[0])->attempts > 0; }));
+  starter_.reset();
+  busy = false;
+  go_to(*parse_rfc3339("2026-11-20T18:30:00Z"));
+  start(&civil_);
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kStarted));
+}
+
+TEST_F(CalendarStarterTest, PatienceWithFailuresBeginsAtTheOpening) {
+  aws_->script([&](const std::string& operation, const Json&) -> std::optional<http::Response> {
+    if (operation == "StartPipelineExecution") return failure(400, "ThrottlingException");
+    return std::nullopt;
+  });
+  start(&civil_);
+  const auto ids = push({"a"}, test::make_object_id(1));
+  ASSERT_TRUE(reaches(ids[0], store::TriggerState::kDeferred));
+  go_to(*parse_rfc3339("2026-11-30T07:00:00Z"));
+  ASSERT_TRUE(eventually([&] { return store_->find_trigger(ids[0])->attempts > 0; }));
+  EXPECT_EQ(store_->find_trigger(ids[0])->state, store::TriggerState::kPending);
 }
 
 TEST_F(StarterTest, ABacklogEndsAndTheStopIsPrompt) {
