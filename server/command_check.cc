@@ -15,10 +15,12 @@
 namespace penstock::server {
 namespace {
 
-// Where the file sets it; 0 when it does not.
+// Where the file sets it, or the first thing below it; 0 when it does not.
 int line_of(const config::LoadResult& result, std::string_view path) {
   for (const config::EffectiveValue& value : result.effective) {
-    if (value.path != path) continue;
+    const bool is_below =
+        value.path.starts_with(path) && value.path.size() > path.size() && value.path[path.size()] == '.';
+    if (value.path != path && !is_below) continue;
     const auto number = parse_unsigned(std::string_view(value.source).substr(value.source.rfind(':') + 1));
     return number ? static_cast<int>(*number) : 0;
   }

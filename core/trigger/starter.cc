@@ -139,14 +139,15 @@ void Starter::read_pending() {
   const auto now = std::chrono::steady_clock::now();
   if (pending_.size() > kLongList && now - read_at_ < kLongListLife) return;
   // All pending ones, not only the due: an early one that waits for its next attempt holds back later ones.
-  pending_ = parts_.store.pending_triggers(kMaxPending);
+  // The deferred ones first: what changes from them to the pending in between is then in both lists, and not in none,
+  // where it would hold back nobody.
   store::DeferredTriggers deferred = parts_.store.deferred_triggers(parts_.clock.now(), kMaxPending);
+  pending_ = parts_.store.pending_triggers(kMaxPending);
   next_deferred_ = deferred.next;
   if (!deferred.due.empty()) {
     const auto middle = pending_.insert(pending_.end(), deferred.due.begin(), deferred.due.end());
     std::inplace_merge(pending_.begin(), middle, pending_.end(),
                        [](const store::PendingTrigger& a, const store::PendingTrigger& b) { return a.id < b.id; });
-    // Between the two reads one may have changed from the first list into the second.
     pending_.erase(
         std::unique(pending_.begin(), pending_.end(),
                     [](const store::PendingTrigger& a, const store::PendingTrigger& b) { return a.id == b.id; }),

@@ -276,5 +276,37 @@ TEST(Load, ReadsAFileAndThrowsOnlyWhenItCannotBeRead) {
             file.string() + ":1: expected a mapping with keys such as \"server\" and \"endpoints\", found a text");
 }
 
+TEST(Load, ReadsCalendars) {
+  const auto result = parse(R"(calendars:
+  office:
+    timeZone: Europe/Berlin
+    open: {mon-wed: "13:00-18:00, 08:00-12:00", "Thu, friday": "22:00-06:00", sat-sun: "00:00-24:00"}
+    holidays: {file: days.ics, dates: [2026-12-25, "2027-01-01"]}
+    whenClosed: skip
+  plain: {timeZone: UTC, open: {fri-mon: "08:00-18:00"}}
+)",
+                            "/etc/penstock/penstock.yaml");
+  ASSERT_TRUE(result.problems.empty());
+  ASSERT_EQ(result.settings.calendars.size(), 2u);
+  const Calendar& office = result.settings.calendars[0];
+  EXPECT_EQ(office.time_zone, "Europe/Berlin");
+  EXPECT_EQ(office.holiday_file, "/etc/penstock/days.ics");
+  EXPECT_EQ(office.holidays, (std::vector{std::chrono::year(2026) / 12 / 25, std::chrono::year(2027) / 1 / 1}));
+  EXPECT_EQ(office.when_closed, Calendar::WhenClosed::kSkip);
+  ASSERT_EQ(office.open[2].size(), 2u);
+  EXPECT_EQ(office.open[2][0].from, 8 * 60);
+  EXPECT_EQ(office.open[2][1].to, 18 * 60);
+  for (const std::size_t day : {3u, 4u}) {
+    ASSERT_EQ(office.open[day].size(), 1u);
+    EXPECT_EQ(office.open[day][0].from, 22 * 60);
+    EXPECT_EQ(office.open[day][0].to, 30 * 60);
+  }
+  EXPECT_EQ(office.open[6].at(0).to, 24 * 60);
+  const Calendar& plain = result.settings.calendars[1];
+  EXPECT_EQ(plain.when_closed, Calendar::WhenClosed::kPostpone);
+  EXPECT_TRUE(plain.holiday_file.empty());
+  for (std::size_t day = 0; day < 7; ++day) EXPECT_EQ(plain.open[day].empty(), day >= 1 && day <= 3) << day;
+}
+
 }  // namespace
 }  // namespace penstock::config

@@ -124,6 +124,39 @@ TEST(Problems, NeverShowASecret) {
   }
 }
 
+TEST(Problems, NameWhatIsWrongWithACalendar) {
+  const std::string hours =
+      "expected hours such as \"08:00-18:00\" or \"08:00-12:00, 13:00-18:00\", not overlapping, "
+      "each from 00:00 to 24:00 or over midnight; found ";
+  const auto calendar = [](const std::string& text) { return "calendars:\n  office: {timeZone: UTC, " + text + "}"; };
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+           {calendar("open: {mon-fry: '08:00-18:00'}"),
+            "open.mon-fry: expected days such as mon, mon-fri, \"sat, sun\" or daily, found \"mon-fry\""},
+           {calendar("open: {mon: '8-18'}"), "open.mon: " + hours + "\"8-18\""},
+           {calendar("open: {mon: '08:00-08:00'}"), "open.mon: " + hours + "\"08:00-08:00\""},
+           {calendar("open: {mon: '08:00-24:01'}"), "open.mon: " + hours + "\"08:00-24:01\""},
+           {calendar("open: {mon: '24:00-08:00'}"), "open.mon: " + hours + "\"24:00-08:00\""},
+           {calendar("open: {mon: '08:60-18:00'}"), "open.mon: " + hours + "\"08:60-18:00\""},
+           {calendar("open: {mon: '08:00-12:00, 11:00-18:00'}"), "open.mon: " + hours + "\"08:00-12:00, 11:00-18:00\""},
+           {calendar("open: {mon: ''}"), "open.mon: " + hours + "\"\""},
+           {calendar("open: {mon-fri: '08:00-18:00', wed: '09:00-10:00'}"),
+            "open.wed: expected each day once, found \"wed\" again; write its ranges as one text, separated by commas"},
+           {calendar("open: {}"), "open: expected days and hours such as {mon-fri: \"08:00-18:00\"}, found nothing"},
+           {calendar("open: {mon: '08:00-18:00'}, whenClosed: skp"),
+            "whenClosed: expected one of \"postpone\", \"skip\", found \"skp\"; did you mean \"skip\"?"},
+           {calendar("open: {mon: '08:00-18:00'}, holidays: {dates: [2026-02-30]}"),
+            "holidays.dates[0]: expected a date such as 2026-12-25, found \"2026-02-30\""},
+           {calendar("open: {mon: '08:00-18:00'}, holiday: {}"), "holiday: unknown key; did you mean \"holidays\"?"},
+       }) {
+    EXPECT_EQ(only_problem(text), "penstock.yaml:2: calendars.office." + expected);
+  }
+  EXPECT_EQ(only_problem("endpoints: {e: {authentication: UNAUTHENTICATED}}\ncalendars: {office: {timeZone: UTC, open: "
+                         "{mon: '08:00-18:00'}}}\nwebhooks:\n  - {name: w, targetPipeline: p, targetAction: a, "
+                         "filters: [], calendar: ofice}"),
+            "penstock.yaml:4: webhooks[0].calendar: expected the name of a calendar, found \"ofice\"; did you mean "
+            "\"office\"?");
+}
+
 TEST(Problems, SayWhatIsNotSupportedYet) {
   const std::string webhook =
       "endpoints: {e: {authentication: UNAUTHENTICATED}}\nwebhooks:\n  - {name: w, targetPipeline: p, "
