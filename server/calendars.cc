@@ -1,5 +1,6 @@
 #include "server/calendars.h"
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -9,9 +10,27 @@
 #include "core/base/text.h"
 #include "core/trigger/holidays.h"
 #include "core/trigger/icalendar.h"
+#include "server/wiring.h"
 
 namespace penstock::server {
 namespace {
+
+// For "did you mean": the names below the folder of the system's zone data, as far as it is readable.
+std::vector<std::string> zone_names() {
+  const std::filesystem::path folder = environment_variable("TZDIR").value_or("/usr/share/zoneinfo");
+  std::vector<std::string> names;
+  std::error_code failed;
+  std::filesystem::recursive_directory_iterator entry(folder, failed), end;
+  for (; !failed && entry != end && names.size() < 5000; entry.increment(failed)) {
+    const std::string name = entry->path().lexically_relative(folder).native();
+    if (name == "posix" || name == "right") {
+      entry.disable_recursion_pending();  // the same names again
+    } else if (entry->is_regular_file(failed)) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
 
 // Null, with a problem, when it cannot be made.
 std::shared_ptr<const trigger::Calendar> make_calendar(const config::Calendar& settings, Timestamp now,
@@ -19,9 +38,14 @@ std::shared_ptr<const trigger::Calendar> make_calendar(const config::Calendar& s
   const std::string path = "calendars." + settings.name;
   const auto zone = trigger::Zone::find(settings.time_zone);
   if (!zone) {
+    const std::vector<std::string> names = zone_names();
+    const auto nearest = nearest_name(settings.time_zone, names);
     problems.push_back({0, path + ".timeZone",
                         "expected a name of the system's zone data such as Europe/Berlin, found " +
-                            in_quotes(settings.time_zone) + "; is the package tzdata installed?"});
+                            in_quotes(settings.time_zone) +
+                            (names.empty() ? "; install the package tzdata"
+                             : nearest     ? "; did you mean " + in_quotes(*nearest) + "?"
+                                           : "")});
     return nullptr;
   }
   trigger::Calendar::Definition definition{.name = settings.name, .zone = *zone};

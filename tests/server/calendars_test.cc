@@ -56,6 +56,9 @@ TEST(Calendars, TellEveryThingThatKeepsThemFromBeingMade) {
   const auto problems = check_calendars(wrong, kSaturday);
   ASSERT_EQ(problems.size(), 4u);
   EXPECT_EQ(problems[0].path, "calendars.0.timeZone");
+  EXPECT_EQ(problems[0].message,
+            "expected a name of the system's zone data such as Europe/Berlin, found \"Europe/Berln\"; did you mean "
+            "\"Europe/Berlin\"?");
   EXPECT_EQ(problems[1].path, "calendars.1.holidays.file");
   EXPECT_EQ(problems[2].path, "calendars.2.holidays.file");
   EXPECT_NE(problems[2].message.find("line 3: DTSTART: expected a date"), std::string::npos) << problems[2].message;
