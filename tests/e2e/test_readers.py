@@ -1,13 +1,14 @@
 """Programs that know nothing of Penstock read its artifacts alike, and as git archive has them."""
 
-import json
-
 import pytest
 
 from support import odd_repository, zip_readers
+from support.artifact_command import ArtifactCommand, address
 from support.git_servers import make_repository
+from support.lfs_server import LfsServer
 from support.odd_repository import content_of
-from support.penstock import run
+from support.payloads import ORGANIZATION, PROJECT
+from support.penstock import GIT_PASSWORD
 
 # What readers make of some names, whoever wrote the archive. Other versions of them may show these as they are.
 DIFFERENCES = {
@@ -28,31 +29,46 @@ def compare(reader, expected, found):
 
 
 class Made:
-    """A repository of some kinds and its artifact."""
+    """A repository of some kinds and its artifact, made over https with LFS and all submodules."""
 
-    def __init__(self, repository, kinds, directory):
+    def __init__(self, command, server, repository, kinds, directory):
         items = odd_repository.items_of(kinds)
         commit = odd_repository.commit(repository, items)
         self.expected = odd_repository.expected_contents(repository, commit, items)
         assert len(self.expected) >= len(items)
         self.archive = directory / "artifact.zip"
-        done = run("artifact", "--repository", repository.path, "--revision", commit, "--output", self.archive)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["bytes"] == self.archive.stat().st_size
-
-
-def make(git_root, directory, name, kinds):
-    return Made(make_repository(git_root, "northwind", "Harbour Works", name), kinds, directory)
+        made = command.make(address(server.url, repository.path.name), commit, "--lfs", "--submodules", "recursive")
+        self.archive.write_bytes(made.data)
 
 
 @pytest.fixture(scope="module")
-def made(git_root, tmp_path_factory):
-    return make(git_root, tmp_path_factory.mktemp("readers"), "readers", odd_repository.KINDS)
+def lfs(authority, git_http):
+    with LfsServer(authority.issue("lfs"), GIT_PASSWORD, upstream=git_http.https_url) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def made_of_bytes(git_root, tmp_path_factory):
-    return make(git_root, tmp_path_factory.mktemp("bytes"), "readers-bytes", (odd_repository.no_unicode,))
+def make(git_root, lfs, authority, tmp_path_factory):
+    def make(name, *kinds):
+        directory = tmp_path_factory.mktemp(name)
+        (directory / "token").write_text(GIT_PASSWORD)
+        command = ArtifactCommand(directory, authority, {"azure": {"type": "PAT", "token": {"secret": f"file:{directory}/token"}}},
+                                  (GIT_PASSWORD,))
+        return Made(command, lfs, make_repository(git_root, ORGANIZATION, PROJECT, name), kinds, directory)
+    return make
+
+
+@pytest.fixture(scope="module")
+def made(git_root, lfs, make):
+    def library(name):
+        return make_repository(git_root, ORGANIZATION, PROJECT, name)
+    return make("readers", *odd_repository.KINDS, odd_repository.lfs_objects(lfs, b"lfs/"),
+                odd_repository.submodules(library, lfs))
+
+
+@pytest.fixture(scope="module")
+def made_of_bytes(make):
+    return make("readers-bytes", odd_repository.no_unicode)
 
 
 @pytest.mark.parametrize("reader", [
@@ -73,6 +89,7 @@ def test_names_that_are_no_unicode_keep_their_bytes(made_of_bytes, tmp_path, rea
 
 def test_a_difference_would_be_noticed(made):
     found = zip_readers.python(made.archive, None)
+    assert {b"lfs/run.bin", b"libs/near/lfs/text.bin", "libs/größe/leaf".encode()} <= set(found)
     compare(zip_readers.python, made.expected, found)
     for change in ({b"empty": content_of(b"x", False, False)}, {b"deploy/run.sh": content_of(b"#!/bin/sh\nexec true\n", False, False)},
                    {b"links/folder": content_of(b"../deploy", False, False)}, {b"more": content_of(b"", False, False)}):

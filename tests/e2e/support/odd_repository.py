@@ -9,6 +9,7 @@ import io
 import tarfile
 from dataclasses import dataclass
 
+from support.lfs_server import lfs_attributes
 from support.repositories import run_git
 
 FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
@@ -107,6 +108,42 @@ def longest_path():
     name = b"/".join([b"x" * 199] * 20)
     assert len(name) == 3999
     return {name + b"y": Item(FILE, b"4000\n")}
+
+
+def lfs_objects(server, folder):
+    """Pointers whose objects the server has."""
+    objects = {b"text.bin": (FILE, b"compressible\n" * 200_000), b"random.bin": (FILE, hashlib.shake_256(b"lfs").digest(2_500_000)),
+               b"run.bin": (EXECUTABLE, b"#!/bin/sh\n"), "größe 🚢.bin".encode(): (FILE, b"named oddly\n"),
+               b"empty.bin": (FILE, b"")}
+
+    def items():
+        found = {folder + b".gitattributes": Item(FILE, lfs_attributes("*.bin"))}
+        for name, (mode, content) in objects.items():
+            path = folder + name
+            # An empty file is its own pointer.
+            pointer = server.add(content) if content else b""
+            found[path] = Item(mode, pointer, {path: content_of(content, False, mode == EXECUTABLE)})
+        return found
+    return items
+
+
+def submodules(make_library, server):
+    """Two libraries, of which one has LFS objects and the other one below it; `make_library(name)` makes repositories."""
+    def items():
+        leaf, near = make_library("leaf"), make_library("near")
+
+        def at(place, library, content):
+            revision = commit(library, content)
+            found = expected_contents(library, revision, content)
+            return {place: Item("160000", revision.encode(), {place + b"/" + name: what for name, what in found.items()})}
+        of_leaf = {b"leaf": Item(FILE, b"leaf\n")}
+        of_near = items_of((ordinary, links, control_characters, lfs_objects(server, b"lfs/")))
+        of_near |= at(b"below", leaf, of_leaf)
+        of_near |= {b".gitmodules": Item(FILE, b'[submodule "below"]\n\tpath = below\n\turl = ../leaf\n')}
+        return at("libs/größe".encode(), leaf, of_leaf) | at(b"libs/near", near, of_near) | {b".gitmodules": Item(
+            FILE, '[submodule "a"]\n\tpath = libs/größe\n\turl = ../leaf\n[submodule "b"]\n\tpath = libs/near\n'
+                  '\turl = ../near\n'.encode())}
+    return items
 
 
 # What is UTF-8, and so read alike by all.
