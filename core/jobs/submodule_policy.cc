@@ -23,13 +23,21 @@ git::Credential submodule_credential(const git::FetchRequest& repository, const 
     return listed->second.empty() ? git::Credential() : lookup(listed->second, CredentialUse::kCached);
   }
   const bool is_file = remote.scheme == git::Scheme::kFile;
-  if (host == host_of(own) && is_file == (own.scheme == git::Scheme::kFile)) return repository.credential;
-  const std::string cause = is_file ? "is a local path, which only repositories of local paths may name"
-                                    : "is on another host than the repository; to allow it, list " + in_quotes(host) +
-                                          " under `artifact.submoduleHosts`, with the name of its credential or \"\" "
-                                          "for none (for `penstock artifact`: "
-                                          "`--submodule-host " +
-                                          host + "`)";
+  const bool is_ssh = remote.scheme == git::Scheme::kSsh;
+  const bool same_host = host == host_of(own);
+  const bool same_login = is_file == (own.scheme == git::Scheme::kFile) && is_ssh == (own.scheme == git::Scheme::kSsh);
+  if (same_host && same_login) return repository.credential;
+  const std::string remedy = "list " + in_quotes(host) +
+                             " under `artifact.submoduleHosts`, with the name of its credential or \"\" for none (for "
+                             "`penstock artifact`: `--submodule-host " +
+                             host + "`)";
+  const std::string cause =
+      is_file ? "is a local path, which only repositories of local paths may name"
+      : same_host
+          ? "is reached " + std::string(is_ssh ? "over ssh" : "over https") +
+                ", where the repository's own credential does not fit; use a relative address in .gitmodules, or " +
+                remedy
+          : "is on another host than the repository; to allow it, " + remedy;
   throw Error(ErrorKind::kConfiguration, in_quotes(remote.for_git()) + " " + cause);
 }
 

@@ -219,6 +219,13 @@ def test_submodules_over_ssh(artifact, repository, named, git_http, git_ssh):
     assert archives.of_zip(made.data)["part/file"][2] == b"over ssh\n"
 
 
+def test_a_submodule_over_ssh_on_the_repositorys_own_host(artifact, repository, git_http):
+    host = git_http.https_url.removeprefix("https://")
+    commit = repository.commit({"part": submodule("ab" * 20), ".gitmodules": gitmodules({"part": f"ssh://git@{host}/part"})})
+    said = artifact.refused(address(git_http.https_url, repository.name), commit, "--submodules", "direct", status=78)
+    assert 'fetching the submodule "part": ' in said and "over ssh" in said and "submoduleHosts" in said, said
+
+
 @pytest.mark.parametrize("url, status, cause", [
     ("../no-such-repository", 1, "no-such-repository"),
     ("../../../../../../x", 1, "above the host"),
