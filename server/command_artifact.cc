@@ -98,9 +98,9 @@ int run_artifact(const ArtifactArguments& arguments) {
   request.fetch.credential = credentials.get(arguments.credentials);
   jobs::set_revision(request.fetch, arguments.revision);
   request.options = artifact_options(arguments.artifact);
-  request.submodule_credential = [&](const std::string& remote) {
+  request.submodule_credential = [&](const std::string& remote, jobs::CredentialUse use) {
     const auto get = [&](const std::string& name, jobs::CredentialUse) { return credentials.get(name); };
-    return jobs::submodule_credential(request.fetch, remote, arguments.artifact.submodule_hosts, get);
+    return jobs::submodule_credential(request.fetch, remote, arguments.artifact.submodule_hosts, get, use);
   };
   request.output = arguments.output;
   request.previous = arguments.previous;

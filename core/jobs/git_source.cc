@@ -139,8 +139,8 @@ Result GitSource::run(Context& context) {
   }
   context.log("repository " + without_user(request.fetch.remote));
   request.options = options_.artifact;
-  request.submodule_credential = [&](const std::string& remote) {
-    return submodule_credential(request.fetch, remote, options_.submodule_hosts, lookup_);
+  request.submodule_credential = [&](const std::string& remote, CredentialUse use) {
+    return submodule_credential(request.fetch, remote, options_.submodule_hosts, lookup_, use);
   };
   request.stop = context.stop();
   request.log = [&context](std::string_view line) { context.log(line); };
@@ -190,8 +190,8 @@ void GitSource::prime(const std::string& remote, std::stop_token stop,
   request.fetch.remote = remote;
   request.fetch.ref = "HEAD";
   request.options = options_.artifact;
-  request.submodule_credential = [&](const std::string& submodule) {
-    return submodule_credential(request.fetch, submodule, options_.submodule_hosts, lookup_);
+  request.submodule_credential = [&](const std::string& submodule, CredentialUse use) {
+    return submodule_credential(request.fetch, submodule, options_.submodule_hosts, lookup_, use);
   };
   request.stop = std::move(stop);
   std::filesystem::create_directories(options_.artifact_directory);

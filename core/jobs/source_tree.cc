@@ -11,7 +11,10 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/git/lfs_pointer.h"
+#include "core/git/remote.h"
 #include "core/git/submodules.h"
+#include "core/jobs/credential_policy.h"
+#include "core/jobs/submodule_policy.h"
 
 namespace penstock::jobs {
 namespace {
@@ -40,24 +43,6 @@ archive::EntryKind kind_of(git::EntryKind kind) {
       return archive::EntryKind::kUnchangedFolder;
   }
   return archive::EntryKind::kFile;
-}
-
-std::vector<hooks::Glob> compile(const std::vector<std::string>& globs) {
-  std::vector<hooks::Glob> compiled;
-  for (const std::string& glob : globs) compiled.push_back(hooks::Glob::compile(glob, hooks::SlashMeaning::kSeparator));
-  return compiled;
-}
-
-bool matches_any(const std::vector<hooks::Glob>& globs, const std::string& path) {
-  return std::any_of(globs.begin(), globs.end(), [&](const hooks::Glob& glob) { return glob.matches(path); });
-}
-
-// What leaves out a folder with all that is in it: "a/b", and "a/b/**" as well.
-std::vector<hooks::Glob> compile_for_folders(std::vector<std::string> globs) {
-  for (std::size_t i = 0, count = globs.size(); i < count; ++i) {
-    if (globs[i].size() > 3 && globs[i].ends_with("/**")) globs.push_back(globs[i].substr(0, globs[i].size() - 3));
-  }
-  return compile(globs);
 }
 
 // Whether a link's target, read from the folder that the link is in, is outside of the artifact.
@@ -156,9 +141,7 @@ SourceTree::SourceTree(const Sources& sources, const ArtifactOptions& options, g
     : sources_(sources),
       options_(options),
       folder_(folder_path(options.subdirectory)),
-      include_(compile(options.include)),
-      exclude_(compile(options.exclude)),
-      exclude_folders_(compile_for_folders(options.exclude)) {
+      selection_(options.include, options.exclude) {
   parts_.push_back(std::make_unique<Part>("", sources_.fetch.remote, sources_.fetch.credential, std::move(snapshot)));
   if (options_.submodules != ArtifactOptions::Submodules::kNone) add_submodules(0, 1);
   if (options_.lfs) fetch_lfs();
@@ -175,7 +158,6 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
     std::optional<git::Snapshot> snapshot;
   };
   std::vector<Wanted> wanted;
-  std::mutex log_mutex;  // several are fetched at a time
   const std::string above = parent_index == 0 && !folder_.empty() ? folder_ + "/" : "";
   const std::vector<git::Submodule> listed =
       in_context_of(parent, [&] { return git::read_submodules(parent.snapshot); });
@@ -186,18 +168,17 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
     const auto entry = parent.snapshot.find(submodule.path);
     if (!entry || entry->kind != git::EntryKind::kSubmodule || !submodule.path.starts_with(above)) continue;
     const std::string place = parent.prefix + submodule.path.substr(above.size());
-    if (is_left_out(place) || (exported && !exported->contains(place))) continue;
+    if (selection_.leaves_out(place) || (exported && !exported->contains(place))) continue;
     try {
       git::FetchRequest fetch = sources_.fetch;
       fetch.remote = git::submodule_remote(parent.remote, submodule.url);
       fetch.commit_id = entry->object_id;
       fetch.ref = "HEAD";
       fetch.history = false;
-      fetch.credential =
-          sources_.submodule_credential ? sources_.submodule_credential(fetch.remote) : git::Credential();
+      fetch.credential = credential_for(fetch.remote, CredentialUse::kCached);
       if (sources_.fetch.on_progress) {
-        fetch.on_progress = [&, said = "submodule " + in_quotes(place) + ": "](std::string_view line) {
-          const std::lock_guard lock(log_mutex);
+        fetch.on_progress = [this, said = "submodule " + in_quotes(place) + ": "](std::string_view line) {
+          const std::lock_guard lock(shared_mutex_);
           sources_.fetch.on_progress(said + std::string(line));
         };
       }
@@ -214,7 +195,8 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
   }
   for_each_in_parallel(wanted.size(), [&](std::size_t i) {
     try {
-      wanted[i].snapshot.emplace(sources_.mirrors.fetch(wanted[i].fetch));
+      git::FetchRequest& fetch = wanted[i].fetch;
+      log_in(fetch.remote, fetch.credential, [&] { wanted[i].snapshot.emplace(sources_.mirrors.fetch(fetch)); });
     } catch (const Error& error) {
       throw error.with_context("fetching the submodule " + in_quotes(wanted[i].place));
     }
@@ -227,6 +209,41 @@ void SourceTree::add_submodules(std::size_t parent_index, int depth) {
   }
   if (options_.submodules != ArtifactOptions::Submodules::kRecursive) return;
   for (std::size_t i = first, end = parts_.size(); i < end; ++i) add_submodules(i, depth + 1);
+}
+
+git::Credential SourceTree::credential_for(const std::string& remote, CredentialUse use) const {
+  if (!sources_.submodule_credential) return {};
+  const std::lock_guard lock(shared_mutex_);
+  try {
+    return sources_.submodule_credential(remote, use);
+  } catch (const Error& error) {
+    throw with_submodule_remedy(error);
+  }
+}
+
+// Calls, and once more with the credential freshly read when the server refuses it. The repository's own is left to
+// whoever has given it, and may have others.
+template <typename Call>
+void SourceTree::log_in(const std::string& remote, git::Credential& credential, const Call& call) const {
+  if (is_same_credential(credential, sources_.fetch.credential)) return call();
+  try {
+    try {
+      return call();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kUnauthenticated) throw;
+      git::Credential fresh = credential_for(remote, CredentialUse::kAnew);
+      if (is_same_credential(fresh, credential)) throw;
+      credential = std::move(fresh);
+    }
+    if (sources_.fetch.on_progress) {
+      const std::lock_guard lock(shared_mutex_);
+      sources_.fetch.on_progress("the credential for " + in_quotes(git::parse_remote(remote).normalized()) +
+                                 " was refused, trying it freshly read");
+    }
+    call();
+  } catch (const Error& error) {
+    throw with_submodule_remedy(error);
+  }
 }
 
 // Places in the artifact.
@@ -254,7 +271,7 @@ void SourceTree::fetch_lfs() {
     request.timeout = sources_.fetch.timeout;
     request.stop = sources_.fetch.stop;
     request.on_progress = sources_.fetch.on_progress;
-    sources_.lfs->fetch(request);
+    log_in(part->remote, request.credential, [&] { sources_.lfs->fetch(request); });
   }
 }
 
@@ -266,7 +283,7 @@ void SourceTree::collect_pointers(Part& part, std::vector<git::LfsObject>& objec
   while (const std::optional<git::TreeEntry> entry = next_of(*visit)) {
     const bool is_file = entry->kind == git::EntryKind::kFile || entry->kind == git::EntryKind::kExecutable;
     const std::string path = part.prefix + entry->path;
-    if (!is_file || !is_selected(path)) continue;
+    if (!is_file || !selection_.has(path)) continue;
     const auto& attributes = visit->attributes.lookup(visit->folder + entry->path, git::PathKind::kFile);
     if (!attributes[kFilter].is_text("lfs") || (options_.export_ignore && attributes[kExportIgnore].is_set())) continue;
     if (part.snapshot.blob_size(entry->object_id) > git::kMaxLfsPointerBytes) continue;
@@ -388,7 +405,7 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
     if (options_.export_ignore && is_export_ignored(visit, *found)) continue;
     const std::string path = part.prefix + found->path;
     if (is_submodule) {
-      if (is_left_out(path)) continue;
+      if (selection_.leaves_out(path)) continue;
       const auto submodule = part_of_submodule_.find(path);
       if (submodule != part_of_submodule_.end()) {
         visits_.push_back(begin_visit(submodule->second, ""));
@@ -400,9 +417,9 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
                     "fetching the submodule " + in_quotes(path) +
                         ": .gitmodules has no path and url for it; add them, or leave it out with `artifact.exclude`");
       }
-      if (!is_selected(path)) continue;
+      if (!selection_.has(path)) continue;
       warn("the submodule " + in_quotes(path) + " is an empty folder in the artifact");
-    } else if (found->kind != git::EntryKind::kUnchangedFolder && !is_selected(path)) {
+    } else if (found->kind != git::EntryKind::kUnchangedFolder && !selection_.has(path)) {
       continue;
     }
     archive::Entry entry = entry_of(part, visit.part, std::move(*found));
@@ -427,14 +444,6 @@ archive::Entry SourceTree::entry_of(const Part& part, std::size_t index, git::Tr
   const auto pointer = part.pointers.find(entry.path);
   if (pointer != part.pointers.end()) entry.content_id = pointer->second.oid;
   return entry;
-}
-
-bool SourceTree::is_selected(const std::string& path) const {
-  return (include_.empty() || matches_any(include_, path)) && !matches_any(exclude_, path);
-}
-
-bool SourceTree::is_left_out(const std::string& submodule) const {
-  return matches_any(exclude_folders_, submodule);
 }
 
 void SourceTree::look_at_link(const Part& part, const archive::Entry& link) {
@@ -462,7 +471,7 @@ std::vector<std::string> SourceTree::warnings() const {
   std::vector<std::string> all = warnings_;
   if (unsaid_warnings_ > 0) all.push_back("warning: and " + std::to_string(unsaid_warnings_) + " more of the like");
   if (!has_entries_) {
-    const bool is_part = !folder_.empty() || !include_.empty() || !exclude_.empty() || options_.export_ignore;
+    const bool is_part = !folder_.empty() || !selection_.is_everything() || options_.export_ignore;
     all.push_back(std::string("warning: the artifact has no entries: ") +
                   (is_part ? "nothing of the commit is selected; look at `artifact.subdirectory`, `include`, `exclude` "
                              "and `exportIgnore`"

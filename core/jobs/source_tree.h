@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,13 +20,14 @@
 #include "core/git/lfs.h"
 #include "core/git/metadata.h"
 #include "core/git/mirror.h"
-#include "core/hooks/glob.h"
 #include "core/jobs/artifact_options.h"
+#include "core/jobs/credential_rotation.h"
+#include "core/jobs/path_selection.h"
 
 namespace penstock::jobs {
 
 // What a submodule is fetched with. Error{kConfiguration} when its address may not be fetched from.
-using SubmoduleCredential = std::function<git::Credential(const std::string& remote)>;
+using SubmoduleCredential = std::function<git::Credential(const std::string& remote, CredentialUse use)>;
 
 // Not thread-safe, but for what contents() gives.
 class SourceTree {
@@ -64,6 +66,9 @@ class SourceTree {
 
   void add_submodules(std::size_t parent, int depth);
   std::set<std::string> exported_submodules(std::size_t part) const;
+  git::Credential credential_for(const std::string& remote, CredentialUse use) const;
+  template <typename Call>
+  void log_in(const std::string& remote, git::Credential& credential, const Call& call) const;
   void fetch_lfs();
   void collect_pointers(Part& part, std::vector<git::LfsObject>& objects) const;
   void add_metadata();
@@ -75,16 +80,15 @@ class SourceTree {
   std::optional<archive::Entry> next_of_tree();
   static bool is_export_ignored(Visit& visit, const git::TreeEntry& entry);
   static archive::Entry entry_of(const Part& part, std::size_t index, git::TreeEntry found);
-  bool is_selected(const std::string& path) const;
-  bool is_left_out(const std::string& submodule) const;
   void look_at_link(const Part& part, const archive::Entry& link);
   void warn(const std::string& warning);
 
   const Sources sources_;
   const ArtifactOptions options_;
   const std::string folder_;
-  std::vector<hooks::Glob> include_, exclude_, exclude_folders_;
-  std::vector<std::unique_ptr<Part>> parts_;              // the first is the commit itself
+  const PathSelection selection_;
+  mutable std::mutex shared_mutex_;           // what several fetches at a time share: the log, the credentials' source
+  std::vector<std::unique_ptr<Part>> parts_;  // the first is the commit itself
   std::map<std::string, std::size_t> part_of_submodule_;  // by path in the artifact
   std::optional<TemporaryDirectory> metadata_folder_;
   std::vector<git::MetadataEntry> metadata_;

@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/git/remote.h"
+#include "core/jobs/credential_policy.h"
 
 namespace penstock::jobs {
 namespace {
@@ -14,13 +15,14 @@ std::string host_of(const git::Remote& remote) {
 }  // namespace
 
 git::Credential submodule_credential(const git::FetchRequest& repository, const std::string& submodule_remote,
-                                     const SubmoduleHosts& hosts, const GitCredentialLookup& lookup) {
+                                     const SubmoduleHosts& hosts, const GitCredentialLookup& lookup,
+                                     CredentialUse use) {
   const git::Remote own = git::parse_remote(repository.remote);
   const git::Remote remote = git::parse_remote(submodule_remote);
   const std::string host = host_of(remote);
   const auto listed = hosts.find(host);
   if (listed != hosts.end()) {
-    return listed->second.empty() ? git::Credential() : lookup(listed->second, CredentialUse::kCached);
+    return listed->second.empty() ? git::Credential() : lookup(listed->second, use);
   }
   const bool is_file = remote.scheme == git::Scheme::kFile;
   const bool is_ssh = remote.scheme == git::Scheme::kSsh;
@@ -39,6 +41,13 @@ git::Credential submodule_credential(const git::FetchRequest& repository, const 
                 remedy
           : "is on another host than the repository; to allow it, " + remedy;
   throw Error(ErrorKind::kConfiguration, in_quotes(remote.for_git()) + " " + cause);
+}
+
+Error with_submodule_remedy(const Error& error) {
+  if (!may_another_credential_help(error)) return error;
+  return Error(ErrorKind::kPermission, error.what() + std::string("; the credential for a submodule's host is the one "
+                                                                  "that `artifact.submoduleHosts` names for it"))
+      .with_code("SubmoduleRefused");
 }
 
 }  // namespace penstock::jobs

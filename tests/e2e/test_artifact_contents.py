@@ -3,6 +3,7 @@
 PENSTOCK_E2E_FILES sets how many files the large repository has (5,000; 100,000 for the record).
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -199,7 +200,7 @@ def test_another_host_that_wants_a_credential_and_gets_none(artifact, repository
     before = len(other_git.calls())
     said = artifact.refused(address(git_http.https_url, repository.name), elsewhere[0], "--submodules", "direct",
                             "--submodule-host", host)
-    assert 'fetching the submodule "third party/library": ' in said and "credential" in said
+    assert 'fetching the submodule "third party/library": ' in said and "`artifact.submoduleHosts`" in said, said
     assert {call.split("auth=")[1] for call in other_git.calls()[before:]} == {"-"}
 
 
@@ -662,3 +663,43 @@ def test_a_job_whose_submodule_is_on_a_host_that_was_not_allowed(sandbox, make_p
     assert action["status"] == "Failed" and job["failure"]["type"] == "ConfigurationError", job
     for message in (job["failure"]["message"], action["output"]["executionResult"]["errorDetails"]["message"]):
         assert '"third party/library"' in message and "`artifact.submoduleHosts`" in message, message
+
+
+def test_the_credential_of_a_submodules_host_is_read_again_when_it_is_refused(sandbox, make_penstock, repository, other_root,
+                                                                              authority, tmp_path):
+    with contextlib.closing(GitHttpServer(tmp_path / "far-nginx", other_root, authority.issue("far"), "nobody-7d19")) as far:
+        library = make_repository(other_root, ORGANIZATION, PROJECT, repository.name)
+        (tmp_path / "far-token").write_text("first-c40e")
+        far.accept(basic("", "first-c40e"))
+        pipeline, host = "contents-rotated", far.https_url.removeprefix("https://")
+        sandbox.create_pipeline(pipeline, "main", repository.name)
+        penstock = make_penstock([webhook(pipeline, pipeline)])
+        penstock.configuration["credentials"] |= {
+            "far": {"type": "PAT", "token": {"secret": f"file:{tmp_path}/far-token"}},
+            "azure-2": penstock.configuration["credentials"]["azure"]}
+        penstock.configuration["workers"][0] |= {"credentials": ["azure", "azure-2"],
+                                                 "artifact": {"submodules": "direct", "submoduleHosts": {host: "far"}}}
+        penstock.write_configuration()
+        penstock.start()
+
+        def push(content):
+            repository.commit({"library": submodule(library.commit({"file": content})),
+                               ".gitmodules": gitmodules({"library": address(far.https_url, repository.name)})})
+            return source_job(sandbox, penstock, repository, pipeline)
+        action, _ = push(b"one")
+        assert action["status"] == "Succeeded", action["output"]
+        far.revoke(basic("", "first-c40e"))
+        far.accept(basic("", "second-a55b"))
+        (tmp_path / "far-token").write_text("second-a55b")
+        action, job = push(b"two")
+        assert action["status"] == "Succeeded", action["output"]
+        assert archives.of_zip(sandbox.artifact(action))["library/file"][2] == b"two"
+        assert "was refused, trying it freshly read" in penstock.job_log(job["id"])
+
+        # The repository's credentials are not blamed for it, nor tried in turn.
+        far.revoke(basic("", "second-a55b"))
+        action, job = push(b"three")
+        assert action["status"] == "Failed" and job["failure"]["type"] == "PermissionError", job
+        message, log = job["failure"]["message"], penstock.job_log(job["id"])
+        assert message.startswith('fetching the submodule "library": ') and "`artifact.submoduleHosts`" in message, message
+        assert '"azure' not in log and "second-a55b" not in log + message, log

@@ -154,7 +154,7 @@ TEST_F(SourceTreeTest, ASubmoduleThatCannotBeHadFailsWithItsPath) {
   add_submodule(shop, "gone", "../nowhere", std::string(40, 'a'));
   const ArtifactOptions direct{.submodules = Submodules::kDirect};
   EXPECT_NE(refusal(shop, direct).find("submodule \"gone\""), std::string::npos);
-  const auto never = [](const std::string& remote) -> git::Credential {
+  const auto never = [](const std::string& remote, CredentialUse) -> git::Credential {
     throw Error(ErrorKind::kConfiguration, remote + " is not allowed");
   };
   EXPECT_NE(refusal(shop, direct, never).find("submodule \"gone\""), std::string::npos);
