@@ -20,7 +20,7 @@ constexpr local_days kHorizon{std::chrono::year(2100) / 12 / 31};
 // What is over is asked for no more; rules are followed from their beginning all the same.
 constexpr local_days kPast{std::chrono::year(2020) / 1 / 1};
 constexpr std::size_t kMaxClosures = 200'000;
-constexpr std::uint64_t kMaxSteps = 20'000'000;
+constexpr std::uint64_t kMaxSteps = 5'000'000;
 
 class HolidayReader {
  public:

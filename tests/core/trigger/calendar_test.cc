@@ -301,7 +301,7 @@ TEST(Calendar, AnswersBothQuestionsAlikeThroughAYear) {
     definition.open[6] = {{minutes(0), minutes(90)}};
     definition.holidays.push_back(close_day(definition.zone, local_days(year(2026) / 12 / 25), ""));
     const Calendar calendar(definition);
-    for (Timestamp time = at("2026-01-01T00:00:00Z"); time < at("2027-01-01T00:00:00Z"); time += minutes(13)) {
+    for (Timestamp time = at("2026-01-01T00:00:00Z"); time < at("2027-01-01T00:00:00Z"); time += minutes(67)) {
       const auto opening = calendar.next_opening(time);
       ASSERT_TRUE(opening.has_value());
       ASSERT_EQ(calendar.is_open(time), *opening == time) << name << " " << format_rfc3339(time);
