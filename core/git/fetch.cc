@@ -251,6 +251,21 @@ std::vector<RemoteTag> Fetcher::list_tags(const std::filesystem::path& mirror) c
   return tags;
 }
 
+std::string Fetcher::default_branch(const std::filesystem::path& mirror) const {
+  std::string output;
+  ProcessOptions process = process_options(mirror);
+  process.argv = {"git", "ls-remote", "--symref", "--", remote_.for_git(), "HEAD"};
+  process.on_output = [&](std::string_view bytes) {
+    output += bytes.substr(0, kMaxTagLineBytes - std::min(output.size(), kMaxTagLineBytes));
+  };
+  if (const auto diagnosis = run(std::move(process), {})) throw make_fetch_error(*diagnosis, remote_.for_git());
+  constexpr std::string_view kBegin = "ref: ", kEnd = "\tHEAD\n";
+  const auto end = output.find(kEnd);
+  if (!output.starts_with(kBegin) || end == std::string::npos) return "";
+  std::string name = output.substr(kBegin.size(), end - kBegin.size());
+  return is_ref_name(name) ? name : "";
+}
+
 void Fetcher::report(std::string_view line) const {
   if (request_.on_progress) request_.on_progress(line);
 }

@@ -49,6 +49,10 @@ class Fetcher {
   // 200,000 tags.
   std::vector<RemoteTag> list_tags(const std::filesystem::path& mirror) const;
 
+  // The full name of what the remote's HEAD points to; empty when it has none, or does not tell. The errors of
+  // Mirrors::fetch().
+  std::string default_branch(const std::filesystem::path& mirror) const;
+
   // What the request asks for, and a line for its log.
   const FetchRequest& request() const noexcept { return request_; }
   const Remote& remote() const noexcept { return remote_; }

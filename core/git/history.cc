@@ -10,7 +10,7 @@
 #include "core/base/text.h"
 #include "core/git/commit_graph.h"
 #include "core/git/fetch.h"
-#include "core/git/libgit2.h"
+#include "core/git/mirror_objects.h"
 #include "core/git/tree_walk.h"
 
 namespace penstock::git {
@@ -24,53 +24,11 @@ constexpr std::string_view kTagRefs = "refs/penstock/tags";
 
 using TagsByCommit = std::multimap<std::string, const RemoteTag*>;  // by raw id
 
-// What is in the mirror's packs at this moment.
-class Objects {
- public:
-  explicit Objects(const fs::path& mirror) {
-    const std::string doing = "opening the mirror's objects";
-    git_odb* database = nullptr;
-    check(git_odb_new(&database), doing);
-    database_.reset(database);
-    git_odb_backend* packs = nullptr;
-    check(git_odb_backend_pack(&packs, (mirror / "objects").c_str()), doing);
-    const int added = git_odb_add_backend(database, packs, 1);
-    if (added < 0) packs->free(packs);
-    check(added, doing);
-  }
-
-  bool have(const git_oid& id) const {
-    return git_odb_exists_ext(database_.get(), &id, GIT_ODB_LOOKUP_NO_REFRESH) != 0;
-  }
-
-  RawCommit read_commit(const git_oid& id) const {
-    const std::string doing = "reading the commit " + id_text(id);
-    git_odb_object* found = nullptr;
-    const int code = git_odb_read(&found, database_.get(), &id);
-    if (code < 0) {
-      const Error error = take_error(code, doing);
-      throw Error(error.kind() == ErrorKind::kExhausted ? ErrorKind::kExhausted : ErrorKind::kCorrupt, error.what());
-    }
-    const OdbObjectHandle object(found);
-    if (git_odb_object_type(found) != GIT_OBJECT_COMMIT)
-      throw Error(ErrorKind::kInvalidInput, doing + ": this object is no commit");
-    return parse_commit({static_cast<const char*>(git_odb_object_data(found)), git_odb_object_size(found)});
-  }
-
- private:
-  LibraryUse library_;
-  OdbHandle database_;
-};
-
 // Only what the objects say counts, not where the mirror's own history is cut off: each fetch of another job moves
 // that.
 CommitGraph read_graph(const fs::path& mirror, const std::string& commit_id, std::size_t depth) {
-  const Objects objects(mirror);
-  return CommitGraph(from_hex(commit_id).value(), depth, [&](const std::string& raw) -> std::optional<RawCommit> {
-    const git_oid id = id_from_bytes(raw);
-    if (!objects.have(id)) return std::nullopt;
-    return objects.read_commit(id);
-  });
+  const MirrorObjects objects(mirror);
+  return CommitGraph(from_hex(commit_id).value(), depth, objects.commit_reader());
 }
 
 // By the ref where the server does not give out commits by their ids.
@@ -99,7 +57,7 @@ CommitGraph::Nearest find_nearest(const CommitGraph& graph, const std::vector<Re
 // Objects stay when their refs are gone; refs would only be offered to the server by every fetch.
 void fetch_tag_objects(const fs::path& mirror, const std::vector<History::Tag>& tags, const Fetcher& fetcher) {
   const auto missing = [&] {
-    const Objects objects(mirror);
+    const MirrorObjects objects(mirror);
     std::vector<const History::Tag*> result;
     for (const History::Tag& tag : tags) {
       if (!objects.have(id_from_hex(tag.object_id))) result.push_back(&tag);

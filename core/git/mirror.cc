@@ -16,6 +16,7 @@
 #include "core/base/ids.h"
 #include "core/base/process.h"
 #include "core/base/text.h"
+#include "core/git/base_commit.h"
 #include "core/git/command.h"
 #include "core/git/fetch.h"
 #include "core/git/mirror_quota.h"
@@ -209,6 +210,13 @@ FetchRequest checked(const FetchRequest& request) {
   if (!result.ref.empty() && !is_ref_name(result.ref)) {
     throw Error(ErrorKind::kInvalidInput,
                 "fetching the ref " + in_quotes(request.ref) + ": expected a full name such as refs/heads/main");
+  }
+  if (result.base) {
+    result.base->commit_id = to_lower(trim(request.base->commit_id));
+    if (!result.base->commit_id.empty() && !is_object_id(result.base->commit_id)) {
+      throw Error(ErrorKind::kInvalidInput, "comparing with the commit " + in_quotes(request.base->commit_id) +
+                                                ": expected 40 hexadecimal digits");
+    }
   }
   if (result.commit_id.empty() && result.ref.empty())
     throw Error(ErrorKind::kInvalidInput, "fetching: neither a commit nor a ref is named");
@@ -440,8 +448,11 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
   if (made) throw_errno("making the folder " + in_quotes(remote_folder.native()), made.value());
 
   // What is here already is read without waiting for those who fetch.
-  if (!request.history) {
-    if (auto state = state_->find_without_lock(remote_folder, request.commit_id)) return Snapshot(std::move(state));
+  const bool known_base = !request.base || !request.base->commit_id.empty();
+  if (!request.history && known_base) {
+    auto state = state_->find_without_lock(remote_folder, request.commit_id);
+    if (state && request.base && state->tree_of(request.base->commit_id)) state->base = request.base->commit_id;
+    if (state && (!request.base || !state->base.empty())) return Snapshot(std::move(state));
   }
   const Wanted wanted(*state_, remote_folder, request.commit_id);
   std::optional<FileLock> lock = state_->lock(remote_folder, request, deadline);
@@ -451,6 +462,10 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
     try {
       auto state = state_->fetch_once(remote_folder, request, remote, fetcher, deadline);
       if (request.history) state->history = fetch_history(state->folder, state->commit.id, fetcher);
+      if (request.base) {
+        state->base = fetch_base(state->folder, state->commit.id, *request.base, fetcher);
+        if (!state->tree_of(state->base)) state->base.clear();  // an id that is no commit's
+      }
       lock.reset();
       state_->look_after_quota(remote_folder);
       return Snapshot(std::move(state));

@@ -25,6 +25,9 @@
 
 namespace penstock::git {
 
+struct ChangedPaths;
+struct PathLimits;
+
 // How to log in. Reaches git through its environment or through descriptors, never argv or a file that outlives the
 // job.
 struct NoCredential {};
@@ -42,6 +45,11 @@ struct FetchRequest {
   std::string commit_id;  // 40 hex; empty = whatever `ref` points at
   std::string ref;        // full ref; the fall-back when the server refuses a commit id; may be empty with a commit id
   bool history = false;   // also as much history as `git describe` needs, see Snapshot::history()
+  // Also an earlier commit, for comparing with it; see Snapshot::base().
+  struct Base {
+    std::string commit_id{};  // 40 hex; empty = the newest that the commit shares with the remote's default branch
+  };
+  std::optional<Base> base{};
   Credential credential;
   std::chrono::milliseconds timeout{20 * 60 * 1000};
   std::stop_token stop;
@@ -117,11 +125,15 @@ class Snapshot {
   Snapshot reopen() const;
   // What FetchRequest::history brought; empty without.
   const History& history() const;
+  // The commit that FetchRequest::base brought; empty: it could not be had, or was not asked for.
+  const std::string& base() const;
   // The repository that it is in, for git's own commands.
   const std::filesystem::path& mirror() const;
 
  private:
   friend class Mirrors;
+  friend ChangedPaths list_changed_paths(const Snapshot& snapshot, const std::string& earlier_commit_id,
+                                         const PathLimits& limits, const std::stop_token& stop);
   struct State;
   explicit Snapshot(std::unique_ptr<State> state);
   void stream_blob(const std::string& object_id, std::uint64_t size,

@@ -152,6 +152,10 @@ const History& Snapshot::history() const {
   return state_->history;
 }
 
+const std::string& Snapshot::base() const {
+  return state_->base;
+}
+
 const std::filesystem::path& Snapshot::mirror() const {
   return state_->folder;
 }

@@ -38,6 +38,7 @@ struct Snapshot::State {
   mutable OdbHandle odb;
   Commit commit;
   History history;
+  std::string base;
 };
 
 }  // namespace penstock::git
