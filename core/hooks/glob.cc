@@ -166,7 +166,6 @@ class Glob::Compiler {
     Capture capture{.name = std::move(name), .begin = here()};
     emit(Step::Kind::kAnyButSlash);
     emit_loop(Step::Kind::kAnyButSlash);
-    capture.end = here();
     glob_.captures_.push_back(std::move(capture));
     return true;
   }
@@ -332,7 +331,8 @@ std::optional<std::vector<std::string_view>> Glob::capture(std::string_view text
     for (bool goes_on = true; goes_on;) {
       for (std::size_t i = 0; i < captures_.size(); ++i) {
         if (captures_[i].begin == step) bounds[i].first = at;
-        if (captures_[i].end == step) bounds[i].second = at;
+        // The loop in it, which is left as soon as what follows matches from here.
+        if (captures_[i].begin + 1 == step) bounds[i].second = at;
       }
       switch (steps_[step].kind) {
         case Kind::kBranch: {

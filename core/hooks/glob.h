@@ -50,7 +50,7 @@ class Glob {
   class Compiler;
   struct Capture {
     std::string name;
-    std::uint32_t begin = 0, end = 0;  // the steps that it is made of
+    std::uint32_t begin = 0;  // its first step
   };
 
   bool consumes(const Step& step, std::uint32_t code_point) const noexcept;

@@ -46,7 +46,7 @@ class GlobSet {
 class GlobSet::Matcher {
  public:
   // A step is what one glob does with one character. In all there may be so many that are not known from before.
-  explicit Matcher(const GlobSet& set, std::uint64_t max_steps = 5'000'000'000);
+  explicit Matcher(const GlobSet& set, std::uint64_t max_steps = 1'000'000'000);
 
   // The globs that match, by their positions, rising; good until the next call. Error{kExhausted} when the globs ask
   // for too much work.

@@ -15,32 +15,34 @@ constexpr std::string_view kBranches = "refs/heads/", kTags = "refs/tags/";
 constexpr std::size_t kMaxNamingNotes = 20;
 constexpr std::size_t kShownPipelines = 3;
 
-enum class Subject { kRefName, kPath };
-
 // Patterns that can match nothing are slips, and would keep everything from starting in silence.
-void refuse_slips(const std::string& pattern, Subject subject) {
-  const auto refuse = [&](const std::string& what) {
-    throw Error(ErrorKind::kInvalidInput, what + ", found " + in_quotes(pattern));
-  };
-  if (pattern.empty()) refuse("expected a pattern");
-  if (subject == Subject::kRefName) {
+std::optional<std::string> find_slip(const std::string& pattern, PatternOf of) {
+  if (pattern.empty()) return "a pattern";
+  if (of == PatternOf::kRefNames) {
     for (const auto prefix : {kBranches, kTags}) {
-      if (pattern.starts_with(prefix)) refuse("expected a pattern of names without " + in_quotes(prefix));
+      if (pattern.starts_with(prefix)) return "a pattern of names without " + in_quotes(prefix);
     }
-    return;
+    return std::nullopt;
   }
   if (pattern.front() == '/' || pattern.starts_with("./"))
-    refuse("expected a pattern of paths from the repository's root, which begin without \"/\" and \"./\"");
+    return "a pattern of paths from the repository's root, which begin without \"/\" and \"./\"";
   if (pattern.back() == '/' && !pattern.ends_with("\\/"))
-    refuse("expected a pattern of files; all below a folder is " + in_quotes(pattern + "**"));
+    return "a pattern of files; all below a folder is " + in_quotes(pattern + "**");
+  return std::nullopt;
 }
 
-Glob compile_pattern(const std::string& pattern, Subject subject, const std::string& where) {
+void refuse_slips(const std::string& pattern, PatternOf of) {
+  if (const auto expected = find_slip(pattern, of))
+    throw Error(ErrorKind::kInvalidInput, "expected " + *expected + ", found " + in_quotes(pattern));
+}
+
+Glob compile_pattern(const std::string& pattern, PatternOf of, const std::string& where) {
   try {
-    refuse_slips(pattern, subject);
-    return Glob::compile(pattern, SlashMeaning::kSeparator);
+    refuse_slips(pattern, of);
+    return of == PatternOf::kRoutePaths ? Glob::compile_with_captures(pattern)
+                                        : Glob::compile(pattern, SlashMeaning::kSeparator);
   } catch (const Error& error) {
-    throw error.with_context(where);
+    throw where.empty() ? error : error.with_context(where);
   }
 }
 
@@ -56,9 +58,9 @@ class RefPatterns {
  public:
   RefPatterns(const PatternLists& lists, std::string where) : lists_(lists), where_(std::move(where)) {
     for (std::size_t i = 0; i < lists.includes.size(); ++i)
-      includes_.push_back(compile_pattern(lists.includes[i], Subject::kRefName, indexed(where_ + ".includes", i)));
+      includes_.push_back(compile_pattern(lists.includes[i], PatternOf::kRefNames, indexed(where_ + ".includes", i)));
     for (std::size_t i = 0; i < lists.excludes.size(); ++i)
-      excludes_.push_back(compile_pattern(lists.excludes[i], Subject::kRefName, indexed(where_ + ".excludes", i)));
+      excludes_.push_back(compile_pattern(lists.excludes[i], PatternOf::kRefNames, indexed(where_ + ".excludes", i)));
   }
 
   // Why not; empty when it is included and not excluded.
@@ -95,6 +97,16 @@ struct Role {
 
 }  // namespace
 
+std::optional<std::string> find_pattern_fault(const std::string& pattern, PatternOf of) {
+  if (auto slip = find_slip(pattern, of)) return slip;
+  try {
+    compile_pattern(pattern, of, "");
+    return std::nullopt;
+  } catch (const Error& error) {
+    return "a pattern (" + std::string(error.what()) + ")";
+  }
+}
+
 struct PathRules::Compiled {
   explicit Compiled(PathRulesDefinition written);
 
@@ -118,7 +130,7 @@ PathRules::Compiled::Compiled(PathRulesDefinition written) : definition(std::mov
   const auto add = [&](const std::vector<std::string>& patterns, Role::Kind kind, std::size_t owner,
                        const std::string& where) {
     for (std::uint32_t i = 0; i < patterns.size(); ++i) {
-      globs.push_back(compile_pattern(patterns[i], Subject::kPath, indexed(where, i)));
+      globs.push_back(compile_pattern(patterns[i], PatternOf::kPaths, indexed(where, i)));
       roles.push_back({kind, static_cast<std::uint32_t>(owner), i});
     }
   };
@@ -153,7 +165,7 @@ PathRules::Compiled::Compiled(PathRulesDefinition written) : definition(std::mov
     try {
       for (std::size_t j = 0; j < definition.routes[i].paths.size(); ++j) {
         try {
-          refuse_slips(definition.routes[i].paths[j], Subject::kPath);
+          refuse_slips(definition.routes[i].paths[j], PatternOf::kRoutePaths);
         } catch (const Error& error) {
           throw error.with_context(indexed("paths", j));
         }

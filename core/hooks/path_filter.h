@@ -28,6 +28,11 @@ struct PatternLists {
   std::vector<std::string> includes = {}, excludes = {};  // globs, see SlashMeaning::kSeparator
 };
 
+// What is wrong with a single pattern, for checks of a configuration: what was expected instead ("a pattern of files;
+// all below a folder is …"). Patterns that can match nothing are wrong as well. Nothing when it is good.
+enum class PatternOf { kRefNames, kPaths, kRoutePaths };
+std::optional<std::string> find_pattern_fault(const std::string& pattern, PatternOf of);
+
 struct TriggerFilterDefinition {
   std::optional<PatternLists> branches = {}, tags = {}, file_paths = {};
 };
@@ -87,6 +92,21 @@ struct FileVerdict {
   // second kind at most 20.
   std::vector<std::string> notes;
 };
+
+// What the files were found out by, for the history.
+struct Comparison {
+  std::string basis;           // "oldCommit", "mergeBase", "allFiles"
+  std::string base_commit_id;  // may be empty
+  std::string note;            // may be empty
+  std::size_t changed = 0;     // files
+  bool is_complete = true;
+};
+
+// The member `changedPaths` of a decision in the history API: basis, baseCommitId, changed, complete, note (only with
+// text), lookedAt, ignored, excluded, notIncluded, notRouted, decidedBy {path, pattern, where} or null, pipelines
+// [{pipeline, captures, decidedBy}] (only with routes that led somewhere), notes (only when there are some), reason.
+// Paths that are no UTF-8 are shown with replacement characters, long ones are cut.
+std::string to_json(const FileVerdict& verdict, const Comparison& comparison);
 
 // Immutable and thread-safe once made.
 class PathRules {

@@ -372,5 +372,35 @@ TEST(PathRules, RefuseWhatCanNeverBeMeant) {
   for (const auto& c : cases) EXPECT_EQ(refusal(c.rules), c.message);
 }
 
+TEST(PathRules, TellWhatIsWrongWithAPattern) {
+  EXPECT_EQ(find_pattern_fault("src/**", PatternOf::kPaths), std::nullopt);
+  EXPECT_EQ(find_pattern_fault("main", PatternOf::kRefNames), std::nullopt);
+  EXPECT_EQ(find_pattern_fault("{service}/**", PatternOf::kRoutePaths), std::nullopt);
+  EXPECT_EQ(find_pattern_fault("docs/", PatternOf::kPaths), "a pattern of files; all below a folder is \"docs/**\"");
+  EXPECT_EQ(find_pattern_fault("refs/tags/v1", PatternOf::kRefNames), "a pattern of names without \"refs/tags/\"");
+  EXPECT_EQ(find_pattern_fault("a[", PatternOf::kPaths),
+            "a pattern (column 2: the character class opened here is not closed with ']')");
+  EXPECT_EQ(find_pattern_fault("{s}/{s}", PatternOf::kRoutePaths), "a pattern (column 5: {s} is there twice)");
+}
+
+TEST(PathRules, AreTold) {
+  const PathRules rules(ignoring({"**.md"}));
+  EXPECT_EQ(to_json(judge(rules, kMain, {"readme.md"}), {.basis = "oldCommit", .base_commit_id = "1234", .changed = 1}),
+            R"~({"basis":"oldCommit","baseCommitId":"1234","changed":1,"complete":true,"lookedAt":1,"ignored":1,)~"
+            R"~("excluded":0,"notIncluded":0,"notRouted":0,"decidedBy":null,)~"
+            R"~("reason":"of 1 changed file none counts: 1 ignored (\"readme.md\" by ignorePaths[0] \"**.md\")"})~");
+  const PathRules routes({.routes = {{{"{s}/**"}, "{s}"}}});
+  const std::string match = "{\"path\":\"a/\xEF\xBF\xBD\",\"pattern\":\"{s}/**\",\"where\":\"routes[0].paths[0]\"}";
+  EXPECT_EQ(
+      to_json(judge(routes, kMain, {"a/\xFF", "b c/x"}),
+              {.basis = "allFiles", .note = "all files count", .changed = 2}),
+      R"~({"basis":"allFiles","baseCommitId":null,"changed":2,"complete":true,"note":"all files count",)~"
+      R"~("lookedAt":2,"ignored":0,"excluded":0,"notIncluded":0,"notRouted":0,"decidedBy":)~" +
+          match + R"~(,"pipelines":[{"pipeline":"a","captures":{"s":"a"},"decidedBy":)~" + match +
+          R"~(}],"notes":["\"b c/x\" by routes[0].paths[0] \"{s}/**\" leads to \"b c\", which cannot be the name )~"
+          R"~(of a pipeline"],"reason":"the changed files lead to the pipeline \"a\" (\"a/)~" +
+          "\xEF\xBF\xBD" + R"~(\" by routes[0].paths[0] \"{s}/**\")"})~");
+}
+
 }  // namespace
 }  // namespace penstock::hooks

@@ -1,5 +1,8 @@
 #include "core/hooks/route.h"
 
+#include <algorithm>
+#include <random>
+
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
@@ -40,6 +43,8 @@ TEST(Route, CapturesPartsOfPaths) {
       {"{a,ab}{s}.txt", "abc.txt", "s=bc"},
       {"[ab]?/{s}", "bz/x", "s=x"},
       {"*.{ext}", "a.b.c", "ext=b.c"},
+      {"{s}**", "a/b", "s=a"},
+      {"{s}*/x", "abc/x", "s=a"},
       {"{s}", "\xC3\xA9\xFF", "s=\xC3\xA9\xFF"},
       {"\\{s\\}/{s}", "{s}/x", "s=x"},
       {"plain", "plain", ""},
@@ -56,6 +61,40 @@ TEST(Route, CapturesPartsOfPaths) {
     }
     EXPECT_EQ(text, c.captured);
   }
+}
+
+// What is captured, put in the place of the names, is a pattern that the path still matches.
+TEST(Route, CapturesWhatMatches) {
+  std::mt19937 random(11);
+  const std::vector<std::string> parts = {"a", "b", "/", "*", "**", "?", "[ab]", "{a,b/}", "{,a*}", "{x}", "{y}"};
+  const std::vector<std::string> letters = {"a", "b", "/", "\xC3\xA9", "\xFF"};
+  std::size_t captured = 0;
+  for (int round = 0; round < 4'000; ++round) {
+    std::vector<std::string> chosen;
+    for (std::size_t left = 1 + random() % 5; left > 0; --left) {
+      const std::string& part = parts[random() % parts.size()];
+      const bool is_name = part == "{x}" || part == "{y}";
+      if (!is_name || std::find(chosen.begin(), chosen.end(), part) == chosen.end()) chosen.push_back(part);
+    }
+    std::string pattern, text;
+    for (const auto& part : chosen) pattern += part;
+    for (std::size_t left = random() % 8; left > 0; --left) text += letters[random() % letters.size()];
+    const Glob glob = Glob::compile_with_captures(pattern);
+    const auto values = glob.capture(text);
+    ASSERT_EQ(values.has_value(), glob.matches(text)) << pattern << " on " << text;
+    if (!values || values->empty()) continue;
+    ++captured;
+    std::string filled;
+    for (const auto& part : chosen) {
+      const auto names = glob.capture_names();
+      const auto name = std::find(names.begin(), names.end(), part.substr(1, part.size() - 2));
+      const bool is_name = part.starts_with('{') && name != names.end();
+      filled += is_name ? escape_glob((*values)[static_cast<std::size_t>(name - names.begin())]) : part;
+    }
+    for (const auto& value : *values) EXPECT_EQ(value.find('/'), std::string_view::npos);
+    EXPECT_TRUE(Glob::compile(filled, SlashMeaning::kSeparator).matches(text)) << pattern << " on " << text;
+  }
+  EXPECT_GT(captured, 100u);
 }
 
 TEST(Route, CapturesInBoundedTime) {
