@@ -129,7 +129,7 @@ void load_access(Section access, Settings& settings) {
   access.finish();
 }
 
-void load_root(Section& root, Settings& settings) {
+void load_root(Section& root, Settings& settings, const Features& features) {
   std::string data_directory = settings.data_directory.string();
   root.read("dataDirectory", data_directory, expect_some_text);
   settings.data_directory = data_directory;
@@ -156,9 +156,14 @@ void load_root(Section& root, Settings& settings) {
 
   load_endpoints(root, settings);
   load_calendars(root, settings);
-  load_webhooks(root, settings);
   load_credentials(root, settings);
+  load_webhooks(root, settings, features);
   load_workers(root, settings);
+  if (features.path_conditions) {
+    load_changed_paths(root.section("changedPaths"), settings.changed_paths);
+  } else {
+    root.not_supported("changedPaths");
+  }
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
   load_access(root.section("access"), settings);
 
@@ -197,7 +202,7 @@ std::string Problem::to_string(const std::filesystem::path& file) const {
   return text + message;
 }
 
-LoadResult parse(std::string_view text, const std::filesystem::path& file) {
+LoadResult parse(std::string_view text, const std::filesystem::path& file, const Features& features) {
   LoadResult result;
   result.settings.file = file;
   Report report(file);
@@ -207,7 +212,7 @@ LoadResult parse(std::string_view text, const std::filesystem::path& file) {
   }
   if (yaml.root != nullptr && yaml.root->kind == YamlNode::Kind::kMapping) {
     Section root(report, yaml.root.get(), yaml.root->line, "");
-    load_root(root, result.settings);
+    load_root(root, result.settings, features);
   } else if (yaml.problems.empty()) {
     report.add_problem(
         yaml.root == nullptr ? 0 : yaml.root->line, "",
@@ -220,8 +225,8 @@ LoadResult parse(std::string_view text, const std::filesystem::path& file) {
   return result;
 }
 
-LoadResult load(const std::filesystem::path& file) {
-  return parse(read_file(file, kMaxFileBytes), file);
+LoadResult load(const std::filesystem::path& file, const Features& features) {
+  return parse(read_file(file, kMaxFileBytes), file, features);
 }
 
 }  // namespace penstock::config

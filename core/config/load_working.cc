@@ -37,99 +37,6 @@ void load_action_type(Section type, ActionType& target) {
   type.finish();
 }
 
-bool is_scp_like(std::string_view text) {
-  const auto at = text.find('@');
-  const auto colon = text.find(':');
-  return at != std::string_view::npos && at > 0 && colon != std::string_view::npos && colon > at + 1 &&
-         text.find('/') > at && colon + 1 < text.size() && text.find_first_of(" \t\n\\") == std::string_view::npos &&
-         text.front() != '-';
-}
-
-// Reports what git must not be given.
-void check_remote(Section& worker, std::string_view key, const std::string& remote, const Settings& settings,
-                  const Worker& target) {
-  if (remote.empty() || remote.starts_with('{') || is_scp_like(remote)) return;
-  const auto url = parse_url(remote);
-  if (url && url->has_user && (url->has_password || url->scheme != "ssh")) {
-    worker.problem(key,
-                   "expected a URL without user information, found some (not shown); what logs in belongs under "
-                   "credentials, as a reference");
-    return;
-  }
-  if (remote.starts_with('/') || (url && url->scheme == "file")) {
-    if (!settings.git.allow_file_protocol) {
-      worker.problem(key, "expected https:// or ssh://, found " + in_quotes(remote) +
-                              "; local repositories need git.allowFileProtocol: true");
-    }
-    return;
-  }
-  if (!url || (url->scheme != "https" && url->scheme != "ssh" && url->scheme != "http")) {
-    worker.problem(key,
-                   "expected a URL such as https://dev.azure.com/{Organization}/{Project}/_git/{Repo}, "
-                   "ssh://host/path or git@host:path, found " +
-                       in_quotes(remote));
-    return;
-  }
-  if (url->scheme == "http" && !target.credentials.empty() && !is_loopback_host(url->host)) {
-    worker.problem(key, "expected https:// or ssh:// because credentials are sent, found " + in_quotes(remote));
-  }
-}
-
-std::string type_of(const Credential& credential) {
-  struct Visitor {
-    std::string operator()(const PatCredential&) const { return "PAT"; }
-    std::string operator()(const SshKeyCredential&) const { return "SSH_KEY"; }
-    std::string operator()(const EntraCredential&) const { return "ENTRA"; }
-  };
-  return std::visit(Visitor{}, credential.value);
-}
-
-// One name or a list of them.
-void load_worker_credentials(Section& worker, const Settings& settings, Worker& target) {
-  const auto* value = worker.take("credentials");
-  std::vector<std::string> names;
-  if (value != nullptr && value->kind == YamlNode::Kind::kSequence) {
-    worker.read_list("credentials", names);
-    if (value->items.empty()) worker.problem("credentials", "expected at least one name, found an empty list");
-  } else if (value == nullptr || value->kind == YamlNode::Kind::kScalar) {
-    std::string name;
-    worker.read("credentials", name);
-    if (!name.empty()) names.push_back(name);
-  } else {
-    worker.problem("credentials", "expected a name or a list of names, found " + kind_of(*value));
-  }
-  std::vector<std::string> known;
-  for (const auto& credential : settings.credentials) known.push_back(credential.name);
-  for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      const auto nearest = nearest_name(name, known);
-      worker.problem("credentials", "expected a name under credentials, found " + in_quotes(name) +
-                                        (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
-    } else if (std::find(target.credentials.begin(), target.credentials.end(), name) != target.credentials.end()) {
-      worker.problem("credentials", "expected each name once, found " + in_quotes(name) + " again");
-    } else {
-      target.credentials.push_back(name);
-    }
-  }
-}
-
-// Reports credentials that cannot log in where the remote is; what {Key} begins is known only when a job runs.
-void check_credential_types(Section& worker, const Settings& settings, const Worker& target) {
-  const auto url = parse_url(target.remote);
-  const bool is_ssh = is_scp_like(target.remote) || (url && url->scheme == "ssh");
-  const bool is_http = url && (url->scheme == "https" || url->scheme == "http");
-  if (target.remote.starts_with('{') || (!is_ssh && !is_http)) return;
-  for (const Credential& credential : settings.credentials) {
-    const auto& names = target.credentials;
-    if (std::find(names.begin(), names.end(), credential.name) == names.end()) continue;
-    if (std::holds_alternative<SshKeyCredential>(credential.value) == is_ssh) continue;
-    worker.problem("credentials", std::string("expected ") +
-                                      (is_ssh ? "credentials of type SSH_KEY for an ssh address"
-                                              : "credentials of type PAT or ENTRA for an https address") +
-                                      ", found " + in_quotes(credential.name) + " of type " + type_of(credential));
-  }
-}
-
 void load_query_param(Section& worker, Worker& target) {
   const auto* value = worker.take("queryParam");
   if (value == nullptr) return;
@@ -222,15 +129,12 @@ void load_worker(Section worker, Settings& settings) {
     worker.problem("handler", "expected category Source for the handler git-source, found " +
                                   in_quotes(target.action_type.category));
   }
-  load_worker_credentials(worker, settings, target);
-  worker.require("remote", target.remote);
-  check_remote(worker, "remote", target.remote, settings, target);
+  load_remote(worker, settings, target.remote, target.credentials);
   worker.read_list("prime", target.prime, [](const std::string& remote) {
     const bool is_whole = !remote.empty() && remote.find('{') == std::string::npos;
     return is_whole ? std::nullopt : std::optional<std::string>("a repository's whole address, without {Key}");
   });
-  for (const std::string& remote : target.prime) check_remote(worker, "prime", remote, settings, target);
-  check_credential_types(worker, settings, target);
+  for (const std::string& remote : target.prime) check_remote(worker, "prime", remote, settings, target.credentials);
   worker.read("branch", target.branch, expect_some_text);
   std::string revision = "pushed";
   worker.read_choice("revision", revision, {"pushed", "head"});

@@ -8,9 +8,18 @@ namespace penstock::config {
 
 void load_endpoints(Section& root, Settings& settings);
 void load_calendars(Section& root, Settings& settings);
-void load_webhooks(Section& root, Settings& settings);  // after endpoints and calendars
 void load_credentials(Section& root, Settings& settings);
+void load_webhooks(Section& root, Settings& settings, const Features& features);  // after all these, and git
+void load_path_conditions(Section& webhook, const Settings& settings, const Features& features, Webhook& target);
+void load_changed_paths(Section changed_paths, ChangedPaths& target);
 void load_workers(Section& root, Settings& settings);  // after credentials and git
+
+// `remote` with `credentials` (one name or a list of them); after credentials and git.
+void load_remote(Section& section, const Settings& settings, std::string& remote,
+                 std::vector<std::string>& credentials);
+// Reports what git must not be given.
+void check_remote(Section& section, std::string_view key, const std::string& remote, const Settings& settings,
+                  const std::vector<std::string>& credentials);
 
 // A check for Section::read: what was expected, when the text is empty.
 std::optional<std::string> expect_some_text(const std::string& text);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -73,6 +74,28 @@ struct Filter {
   std::optional<bool> exists;
 };
 
+// Globs. Includes are OR-ed, excludes win; at least one list is not empty.
+struct PatternLists {
+  std::vector<std::string> includes, excludes;
+};
+
+// What CodePipeline V2 calls a push filter: tags alone, or branches and filePaths, of which there may be one.
+struct TriggerFilter {
+  std::optional<PatternLists> branches, tags, file_paths;
+};
+
+// Which pipeline a changed path belongs to: {name} in a path captures what {name} in the pipeline's name stands for.
+struct Route {
+  std::vector<std::string> paths;
+  std::string target_pipeline;
+};
+
+// Where changed paths are read.
+struct WebhookSource {
+  std::string remote;
+  std::vector<std::string> credentials;  // names, tried in this order; none = no login
+};
+
 // PutWebhook's `authentication` is mapped: GITHUB_HMAC to HMAC with X-Hub-Signature and sha1, IP to `unauthenticated`
 // with `allowed_ip_ranges`, as AWS has it.
 struct Webhook {
@@ -80,6 +103,10 @@ struct Webhook {
   std::vector<Filter> filters;
   bool ignore_deletes = true;
   std::map<std::string, std::string> action_configuration, variables;
+  std::vector<TriggerFilter> triggers;    // any of them; none = every ref and file
+  std::vector<std::string> ignore_paths;  // globs
+  std::vector<Route> routes;              // instead of target_pipeline
+  std::optional<WebhookSource> source;    // absent = as the worker of the target action has it
   // Replaces the endpoint's for deliveries to this webhook; absent = the endpoint's. Present and empty only when
   // `unauthenticated`.
   std::optional<std::vector<AuthenticationMethod>> authentication;
@@ -173,6 +200,17 @@ struct Credential {
   bool operator==(const Credential&) const = default;
 };
 
+// How the changed paths of a push are found out.
+struct ChangedPaths {
+  std::chrono::milliseconds timeout{30 * 60 * 1000};  // how long a trigger waits for them
+  // What becomes of it then.
+  enum class WhenUnknown { kStart, kFail };
+  WhenUnknown when_unknown = WhenUnknown::kStart;
+  // What a new branch is compared with: the commit that it shares with the default branch, or nothing.
+  enum class NewBranch { kMergeBase, kAllFiles };
+  NewBranch new_branch = NewBranch::kMergeBase;
+};
+
 struct AccessToken {
   std::string name;
   SecretReference token;
@@ -196,6 +234,7 @@ struct Settings {
   std::vector<Webhook> webhooks;
   std::vector<Worker> workers;
   std::vector<Credential> credentials;
+  ChangedPaths changed_paths;
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
   std::vector<AccessToken> access_tokens;
   bool public_metrics = false;  // GET /metrics needs no token
@@ -216,6 +255,16 @@ struct EffectiveValue {
   std::string path, value, source;  // source: "default", "FILE:LINE"
 };
 
+// What a pattern should have been, for "expected …, found …"; nothing when it is good.
+using PatternCheck = std::function<std::optional<std::string>(const std::string&)>;
+
+// What the program does not make use of is refused as not supported.
+struct Features {
+  bool path_conditions = false;  // webhooks[].triggers, ignorePaths, routes and source; changedPaths
+  // Null: every text of a sane length is a pattern.
+  PatternCheck check_ref_pattern = {}, check_path_pattern = {}, check_route_pattern = {};
+};
+
 struct LoadResult {
   Settings settings;  // meaningful only without problems
   std::vector<Problem> problems;
@@ -224,8 +273,8 @@ struct LoadResult {
 
 // Reads and validates everything; all problems are found in one go, in the order of their lines. Only an unreadable
 // file throws. What belongs to other modules (globs, secrets that exist, files that can be read) is theirs to check.
-LoadResult load(const std::filesystem::path& file);
+LoadResult load(const std::filesystem::path& file, const Features& features = {});
 // The same from text, for tests and fuzzing; never throws on any bytes.
-LoadResult parse(std::string_view text, const std::filesystem::path& file);
+LoadResult parse(std::string_view text, const std::filesystem::path& file, const Features& features = {});
 
 }  // namespace penstock::config
