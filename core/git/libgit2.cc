@@ -12,8 +12,6 @@
 namespace penstock::git {
 namespace {
 
-constexpr ssize_t kObjectCacheBytes = 32 << 20;  // trees only: blobs are never cached by default
-
 void configure() {
   // The mirrors are ours, whoever owns the volume that they are on; and no configuration but theirs is read.
   git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
@@ -22,7 +20,8 @@ void configure() {
     git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
   // Every object read is hashed and compared with its name: a flipped bit on disk must not reach an artifact.
   git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1);
-  git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kObjectCacheBytes);
+  // A walk reads each tree once; a cache of them would only grow with the repository.
+  git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
 }
 
 }  // namespace
