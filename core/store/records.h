@@ -116,6 +116,13 @@ struct DeferredTriggers {
   std::optional<Timestamp> next;    // when the first of the others is due
 };
 
+// The triggers of one state that are still to come to an end.
+struct TriggerBacklog {
+  std::string_view state;  // of the API
+  std::uint64_t count = 0;
+  std::optional<Timestamp> oldest;  // when it was made
+};
+
 struct Delivery {
   std::string id;
   Timestamp received_at;

@@ -184,6 +184,10 @@ class Store::Impl {
           [](const Stats& now) { return now.log_pages; });
     watch(kCounter, "penstock_store_reopenings_total", "Times that the database was reopened after a failed sync.",
           [](const Stats& now) { return now.reopenings; });
+    const auto backlog = std::make_shared<BacklogReading>(
+        [this] { return readers->run([](Connection& connection) { return load_trigger_backlog(connection); }); },
+        clock);
+    for (telemetry::Metrics::Watch& one : watch_backlog(metrics, backlog)) watches.push_back(std::move(one));
   }
 
   void note_group(const Writer::GroupReport& report) {
@@ -285,6 +289,10 @@ std::vector<PendingTrigger> Store::pending_triggers(int limit) const {
 
 std::optional<Trigger> Store::find_trigger(const std::string& id) const {
   return impl_->readers->run([&](Connection& connection) { return load_trigger(connection, id); });
+}
+
+std::vector<TriggerBacklog> Store::trigger_backlog() const {
+  return impl_->readers->run([](Connection& connection) { return load_trigger_backlog(connection); });
 }
 
 void Store::mark_trigger_started(const std::string& id, const std::string& pipeline_execution_id, Timestamp started_at,

@@ -117,6 +117,8 @@ class Store {
   // that were never tried.
   std::vector<PendingTrigger> pending_triggers(int limit) const;
   std::optional<Trigger> find_trigger(const std::string& id) const;
+  // One entry for each state in which a trigger waits, also where none does.
+  std::vector<TriggerBacklog> trigger_backlog() const;
   // Counts an attempt. The deadline is not set when a job of the execution is known already.
   void mark_trigger_started(const std::string& id, const std::string& pipeline_execution_id, Timestamp started_at,
                             std::optional<Timestamp> unclaimed_deadline);

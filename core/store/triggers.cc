@@ -162,6 +162,24 @@ DeferredTriggers load_deferred_triggers(Connection& connection, Timestamp now, i
   return deferred;
 }
 
+std::vector<TriggerBacklog> load_trigger_backlog(Connection& connection) {
+  std::vector<TriggerBacklog> backlog;
+  // The partial indexes answer: rows come in the order of their arrival.
+  const auto count = [&](TriggerState state, const char* sql) {
+    TriggerBacklog& entry = backlog.emplace_back(TriggerBacklog{.state = to_string(state), .count = 0, .oldest = {}});
+    Statement row = connection.prepare(sql);
+    if (!row.step()) return;
+    entry.count = static_cast<std::uint64_t>(row.integer(0));
+    if (row.is_null(1)) return;
+    Statement oldest = connection.prepare("SELECT created_at FROM triggers WHERE seq = ?1");
+    oldest.bind(row.integer(1));
+    entry.oldest = first_time(std::move(oldest));
+  };
+  count(TriggerState::kPending, "SELECT count(*), min(seq) FROM triggers WHERE state = 'pending'");
+  count(TriggerState::kDeferred, "SELECT count(*), min(seq) FROM triggers WHERE state = 'deferred'");
+  return backlog;
+}
+
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id) {
   std::optional<std::string> blob = uuid_to_blob(id);
   if (!blob) return std::nullopt;

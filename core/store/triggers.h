@@ -28,6 +28,7 @@ void retire_triggers(Connection& connection, std::string_view delivery_id_blob, 
 void delete_triggers(Connection& connection, std::string_view delivery_id_blob);
 std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int limit);
 DeferredTriggers load_deferred_triggers(Connection& connection, Timestamp now, int limit);
+std::vector<TriggerBacklog> load_trigger_backlog(Connection& connection);
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id);
 std::optional<Trigger> load_trigger_of_execution(Connection& connection, const std::string& pipeline,
                                                  const std::string& pipeline_execution_id);
