@@ -25,12 +25,16 @@ class AccessTokens {
   // `authorization` is the header's value: "Bearer TOKEN" (RFC 6750 section 2.1). Every known token is compared, in
   // constant time, whichever matched.
   AccessResult check(const std::optional<std::string>& authorization, std::string_view scope) const;
+  // Whose token it is, for the log; empty for one that is not known.
+  std::string name_of(const std::optional<std::string>& authorization) const;
 
  private:
   struct Entry {
+    std::string name;
     std::string digest;  // SHA-256 of the token
     std::vector<std::string> scopes;
   };
+  const Entry* find(std::string_view token) const;
   std::vector<Entry> entries_;
 };
 

@@ -135,14 +135,24 @@ int run_command_line(int argc, char** argv) {
     command = [&] { return run_artifact(artifact_arguments); };
   });
 
-  std::string delivery_id, server;
-  std::filesystem::path ca_file;
+  ServerArguments server;
+  const auto add_server = [&](CLI::App* sub) {
+    sub->add_option("--server", server.url, "e.g. https://penstock.example.com; the token comes from PENSTOCK_TOKEN")
+        ->required();
+    sub->add_option("--ca-file", server.ca_file, "PEM certificates to trust instead of the system's");
+  };
+  std::string delivery_id, webhook, trigger_id;
   auto* redeliver = app.add_subcommand("redeliver", "ask a running server to process a stored delivery again");
   redeliver->add_option("ID", delivery_id, "the delivery's id")->required();
-  redeliver->add_option("--server", server, "e.g. https://penstock.example.com; the token comes from PENSTOCK_TOKEN")
-      ->required();
-  redeliver->add_option("--ca-file", ca_file, "PEM certificates to trust instead of the system's");
-  redeliver->callback([&] { command = [&] { return run_redeliver(delivery_id, server, ca_file); }; });
+  redeliver->add_option("--webhook", webhook, "this webhook alone, instead of all that the delivery reached")
+      ->option_text("NAME");
+  add_server(redeliver);
+  redeliver->callback([&] { command = [&] { return run_redeliver(delivery_id, webhook, server); }; });
+
+  auto* release = app.add_subcommand("release", "ask a running server to start a deferred trigger now");
+  release->add_option("ID", trigger_id, "the trigger's id, as the delivery shows it")->required();
+  add_server(release);
+  release->callback([&] { command = [&] { return run_release(trigger_id, server); }; });
 
   auto* version = app.add_subcommand("version", "print the versions of Penstock and of its libraries");
   version->callback([&] { command = [] { return run_version(); }; });

@@ -27,13 +27,19 @@ struct ArtifactArguments {
   config::Artifact artifact;
 };
 
+struct ServerArguments {
+  std::string url;
+  std::filesystem::path ca_file;
+};
+
 int run_serve(const std::filesystem::path& config);
 int run_check(const std::filesystem::path& config);
 int run_config(const std::filesystem::path& config);
 int run_jsonpath(const std::string& query, const std::filesystem::path& document);           // "-" = stdin
 int run_explain(const std::filesystem::path& config, const std::filesystem::path& payload);  // "-" = stdin
 int run_artifact(const ArtifactArguments& arguments);
-int run_redeliver(const std::string& delivery_id, const std::string& server, const std::filesystem::path& ca_file);
+int run_redeliver(const std::string& delivery_id, const std::string& webhook, const ServerArguments& server);
+int run_release(const std::string& trigger_id, const ServerArguments& server);
 int run_version();
 
 // The validated configuration; empty after having printed what is wrong with it. Error{kConfiguration} when the file

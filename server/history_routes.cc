@@ -50,6 +50,28 @@ bool is_for_the_sender(int status) {
   return status == 400 || status == 404 || status == 409;
 }
 
+// The one member that a redelivery's body may have; empty without a body.
+std::string read_chosen_webhook(const std::string& body) {
+  if (trim(body).empty()) return "";
+  const json::Json document = json::parse_json(body, "the request's body");
+  if (!document.is_object()) {
+    throw Error(ErrorKind::kInvalidInput,
+                "the request's body: expected nothing or an object such as "
+                "{\"webhook\": \"NAME\"}");
+  }
+  for (const auto& [name, value] : document.items()) {
+    if (name != "webhook") {
+      throw Error(ErrorKind::kInvalidInput,
+                  "the request's body: expected the member \"webhook\" alone, found " + in_quotes(name));
+    }
+    if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
+      throw Error(ErrorKind::kInvalidInput, "the request's body: webhook: expected the name of a webhook");
+    }
+    return value.get<std::string>();
+  }
+  return "";
+}
+
 // Reads the query's parameters, each once; finish() refuses those that nobody asked for.
 class Parameters {
  public:
@@ -163,17 +185,27 @@ class HistoryRoutes {
   }
 
   Response redeliver(const Request& request) {
-    const intake::HookAnswer answer = receiver_.redeliver(request.captures.at(0));
+    const std::string& id = request.captures.at(0);
+    const std::string webhook = read_chosen_webhook(request.body);
+    const intake::HookAnswer answer = receiver_.redeliver(id, webhook);
     log_.info("redelivered", {{"requestId", request.request_id},
-                              {"deliveryId", request.captures.at(0)},
-                              {"newDeliveryId", answer.delivery_id}});
+                              {"by", name_of(request)},
+                              {"remote", request.peer_address},
+                              {"delivery", id},
+                              {"webhook", webhook},
+                              {"newDelivery", answer.delivery_id},
+                              {"outcome", answer.outcome ? store::to_string(*answer.outcome) : ""},
+                              {"repetition", answer.is_repetition}});
     return Response{.status = 202, .body = json::dump({{"deliveryId", answer.delivery_id}})};
   }
 
   Response release(const Request& request) {
     const std::string& id = request.captures.at(0);
     starter_.release(id);
-    log_.info("deferred trigger released", {{"requestId", request.request_id}, {"trigger", id}});
+    log_.info("deferred trigger released", {{"requestId", request.request_id},
+                                            {"by", name_of(request)},
+                                            {"remote", request.peer_address},
+                                            {"trigger", id}});
     return Response{.status = 202, .body = json::dump({{"triggerId", id}})};
   }
 
@@ -207,6 +239,10 @@ class HistoryRoutes {
     auto job = store_.find_job(request.captures.at(0));
     if (!job) throw Error(ErrorKind::kNotFound, "no job has this id");
     return std::move(*job);
+  }
+
+  std::string name_of(const Request& request) const {
+    return policy_.get()->access.name_of(request.header("Authorization"));
   }
 
   Response whole_log(const std::string& id) {

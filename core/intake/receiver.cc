@@ -8,7 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
-#include "core/hooks/json_text.h"
+#include "core/intake/replay.h"
 #include "core/intake/request_record.h"
 #include "core/json/document.h"
 
@@ -43,24 +43,6 @@ std::optional<hooks::Event> parse_event_or_explain(std::string_view body, std::s
 }
 
 }  // namespace
-
-std::string to_json(const HookAnswer& answer) {
-  std::string out;
-  out.reserve(256);
-  out += "{\"deliveryId\":";
-  hooks::append_json_string(out, answer.delivery_id);
-  out += ",\"outcome\":";
-  hooks::append_json_string(out, answer.outcome ? store::to_string(*answer.outcome) : std::string_view());
-  out += ",\"matched\":[";
-  for (std::size_t i = 0; i < answer.matched.size(); ++i) {
-    if (i > 0) out += ',';
-    hooks::append_json_string(out, answer.matched[i]);
-  }
-  out += "],\"reason\":";
-  hooks::append_json_string(out, answer.reason);
-  out += '}';
-  return out;
-}
 
 Explanation explain(const std::vector<std::shared_ptr<const hooks::Webhook>>& webhooks, std::string_view body,
                     const hooks::ActionConfigurationLookup& configuration, const std::optional<std::string>& endpoint) {
@@ -107,6 +89,7 @@ Receiver::Receiver(Options options, store::Store& store, hooks::ActionConfigurat
       stranger_quota_(options.strangers_kept_per_minute),
       broken_quota_(options.broken_kept_per_minute),
       failed_attempts_(options.failed_attempts),
+      recent_redeliveries_(options.redelivery_pause),
       settings_(std::make_shared<const PreparedSettings>(std::make_shared<const IntakeSettings>())) {}
 
 Receiver::~Receiver() {
@@ -371,34 +354,37 @@ void Receiver::answer_unavailable(Work& work, std::string_view cause) {
   work.answer.retry_after = options_.retry_after;
 }
 
-HookAnswer Receiver::redeliver(const std::string& delivery_id) {
+HookAnswer Receiver::redeliver(const std::string& delivery_id, const std::string& webhook) {
   const std::optional<store::Delivery> stored = store_.find_delivery(delivery_id);
   if (!stored)
     throw Error(ErrorKind::kNotFound, "redelivering " + in_quotes(delivery_id) + ": there is no such delivery");
-  if (stored->outcome == store::Outcome::kRejected) {
-    throw Error(ErrorKind::kConflict, "redelivering " + in_quotes(delivery_id) + ": it was rejected (" +
-                                          stored->reason + "); let the sender send it again");
-  }
-  if (stored->body.empty()) {
-    throw Error(ErrorKind::kConflict, "redelivering " + in_quotes(delivery_id) + ": its body is not kept any more");
-  }
   const std::shared_ptr<const PreparedSettings> snapshot = settings();
-  const std::shared_ptr<const JudgingList> webhooks =
-      snapshot->list_of(readmit(snapshot->settings(), stored->endpoint, stored->judged_webhooks));
+  return recent_redeliveries_.run({stored->id, webhook, snapshot}, clock_.steady_now(),
+                                  [&] { return redeliver_now(*stored, *snapshot, webhook); });
+}
+
+HookAnswer Receiver::redeliver_now(const store::Delivery& stored, const PreparedSettings& settings,
+                                   const std::string& webhook) {
+  const std::string doing = "redelivering " + in_quotes(stored.id);
+  require_replayable(stored, doing);
+  std::vector<const hooks::Webhook*> reached = readmit(settings.settings(), stored.endpoint, stored.judged_webhooks);
+  if (!webhook.empty()) reached = {&choose_webhook(settings.settings(), stored.endpoint, reached, webhook, doing)};
+  const std::shared_ptr<const JudgingList> webhooks = settings.list_of(reached);
 
   store::NewDelivery delivery;
   delivery.id = make_uuid_v7(clock_);
   delivery.received_at = clock_.now();
-  delivery.endpoint = stored->endpoint;
-  delivery.remote_address = stored->remote_address;
-  delivery.request_headers_json = stored->request_headers_json;
-  delivery.body = stored->body;
-  delivery.body_bytes = stored->body_bytes;
-  delivery.redelivery_of = stored->id;
+  delivery.endpoint = stored.endpoint;
+  delivery.remote_address = stored.remote_address;
+  delivery.request_headers_json = stored.request_headers_json;
+  delivery.body = stored.body;
+  delivery.body_bytes = stored.body_bytes;
+  delivery.redelivery_of = stored.id;
   const std::optional<hooks::Event> event = parse_event_or_explain(delivery.body, delivery.reason);
   Work work;
   work.endpoint = delivery.endpoint;
   decide(event, *webhooks, delivery, work.answer);
+  if (!webhook.empty()) delivery.reason = "redelivered to webhook " + in_quotes(webhook) + " alone: " + delivery.reason;
   work.event_type = delivery.event_type;
   work.repository = delivery.repository_name;
   answer_recorded(work, store_.record_delivery(delivery));

@@ -25,7 +25,9 @@
 #include "core/hooks/ip_range.h"
 #include "core/intake/admission.h"
 #include "core/intake/failed_attempts.h"
+#include "core/intake/hook_answer.h"
 #include "core/intake/prepared_settings.h"
+#include "core/intake/recent_redeliveries.h"
 #include "core/intake/settings.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
@@ -40,20 +42,7 @@ struct HookRequest {
   std::string request_id;                                    // for the log
 };
 
-struct HookAnswer {
-  int status = 200;         // 200, 400, 401, 403, 404, 503
-  std::string delivery_id;  // empty when nothing was stored
-  std::optional<store::Outcome> outcome;
-  std::vector<std::string> matched;  // names of the webhooks whose filters all passed
-  std::string reason;
-  std::optional<std::chrono::seconds> retry_after;  // with 503
-  // The address fails to prove who it is too often: each further try shall cost it a new connection.
-  bool close_connection = false;
-};
 using HookDone = std::function<void(HookAnswer)>;
-
-// {"deliveryId":…,"outcome":…,"matched":[…],"reason":…}: the body of a 200.
-std::string to_json(const HookAnswer& answer);
 
 // What would happen to a payload; for `penstock explain`.
 struct Explanation {
@@ -78,6 +67,8 @@ class Receiver {
     std::size_t broken_body_bytes_kept = 64u << 10;
     std::size_t header_bytes_kept = 32u << 10;
     std::chrono::seconds retry_after{10};
+    // The same redelivery is not made twice within this time.
+    std::chrono::seconds redelivery_pause{10};
     FailedAttempts::Options failed_attempts;
   };
   // `configuration` must not block (aws::PipelineCatalog::find_configuration) and may be null. `trigger_wake` is
@@ -97,9 +88,11 @@ class Receiver {
   // The same, waiting for the answer. Not on a thread that `done` is called on.
   HookAnswer receive(HookRequest request);
 
-  // Processes a stored delivery again, against the current definitions; its triggers are the next generation. Blocks.
-  // Error{kNotFound} when there is none, kConflict when it was rejected or its body is gone, errors of the store.
-  HookAnswer redeliver(const std::string& delivery_id);
+  // Processes a stored delivery again, against the current definitions of all webhooks that it may reach, or of the one
+  // named; its triggers are the next generation. The same again within moments is answered as the first. Blocks.
+  // Error{kNotFound} when there is no such delivery, kInvalidInput when there is no such webhook, kConflict when the
+  // delivery was rejected, its body is gone or it may not reach the webhook; errors of the store.
+  HookAnswer redeliver(const std::string& delivery_id, const std::string& webhook = "");
 
  private:
   struct Work;
@@ -113,6 +106,7 @@ class Receiver {
   std::optional<store::NewDelivery> reject_broken(store::NewDelivery delivery, const std::string& reason, Work& work);
   void decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks, store::NewDelivery& delivery,
               HookAnswer& answer) const;
+  HookAnswer redeliver_now(const store::Delivery& stored, const PreparedSettings& settings, const std::string& webhook);
   void finish(Work& work, const store::RecordedDelivery* recorded, const Error* error) noexcept;
   void answer_recorded(Work& work, const store::RecordedDelivery& recorded);
   void answer_unavailable(Work& work, std::string_view cause);
@@ -126,6 +120,7 @@ class Receiver {
   MinuteQuota stranger_quota_;
   MinuteQuota broken_quota_;
   FailedAttempts failed_attempts_;
+  RecentRedeliveries recent_redeliveries_;
   mutable std::mutex settings_mutex_;
   std::shared_ptr<const PreparedSettings> settings_;  // guarded by settings_mutex_
   std::mutex under_way_mutex_;

@@ -1,6 +1,7 @@
 """Pushes that wait for their calendar. It is closed by a holiday that ends a few seconds from now, or hours from now."""
 
 import datetime
+import json
 import time
 
 import pytest
@@ -99,8 +100,10 @@ def test_a_deferred_trigger_is_released_by_those_who_may(sandbox, make_penstock,
     for unknown in ("019a0000-0000-7000-8000-000000000000", "x"):
         assert release(penstock, unknown).status == 404, unknown
     assert sandbox.executions("released") == []
-    answer = release(penstock, trigger)
-    assert (answer.status, answer.json()) == (202, {"triggerId": trigger})
+    waiting = penstock.command("release", trigger, token=READ_ONLY_TOKEN)
+    assert waiting.returncode == 1 and "history.redeliver" in waiting.stderr, waiting.stderr
+    done = penstock.command("release", trigger)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"triggerId": trigger}), done.stderr
     penstock.started(second)
     again = release(penstock, trigger)
     assert again.status == 409 and "only a deferred trigger can be released" in again.json()["detail"], again.text

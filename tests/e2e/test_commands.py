@@ -4,7 +4,8 @@ import json
 import re
 
 from support import payloads
-from support.penstock import API_TOKEN, HOOK_PASSWORD, READ_ONLY_TOKEN, run, webhook
+from support.penstock import API_TOKEN, HOOK_PASSWORD, PATIENCE, READ_ONLY_TOKEN, run, webhook
+from support.processes import eventually
 
 MISTAKES = """\
 dataDirectory: /var/lib/penstock
@@ -134,6 +135,18 @@ def test_redeliver(make_penstock, authority):
     done = redeliver(identifier, API_TOKEN)
     assert done.returncode == 0, done.stderr
     assert len(penstock.all("deliveries")) == 2
+    # The second click of a double click.
+    assert redeliver(identifier, API_TOKEN).stdout == done.stdout
+    assert len(penstock.all("deliveries")) == 2
+    done = penstock.command("redeliver", identifier, "--webhook", "nine")
+    assert done.returncode == 1 and "did you mean \"none\"?" in done.stderr, done.stderr
+    done = penstock.command("redeliver", identifier, "--webhook", "none")
+    assert done.returncode == 0, done.stderr
+    assert len(penstock.all("deliveries")) == 3
+    line, = eventually("the line in the log", lambda: [
+        json.loads(line) for line in penstock.log().splitlines()
+        if '"message":"redelivered"' in line and line.endswith("}") and json.loads(line)["webhook"] == "none"], PATIENCE)
+    assert (line["by"], line["delivery"], line["outcome"]) == ("ops", identifier, "filtered"), line
     for delivery, token in ((identifier, READ_ONLY_TOKEN), (identifier, "wrong"), ("no-such-id", API_TOKEN)):
         done = redeliver(delivery, token)
         assert done.returncode == 1, (delivery, token, done.stdout)

@@ -133,6 +133,29 @@ def test_redelivery_starts_again_with_a_new_token(sandbox, make_penstock, reposi
     assert penstock.redeliver("019a0000-0000-7000-8000-000000000000").status == 404
 
 
+def test_redelivery_to_one_webhook(sandbox, make_penstock, repository):
+    commit = repository.commit({"a": b"1"})
+    for pipeline in ("first", "second"):
+        sandbox.create_pipeline(pipeline, "main", repository.name)
+    penstock = make_penstock([webhook("first", "first"), webhook("second", "second")]).start()
+    delivery = penstock.accept(payloads.push([payloads.ref_update("main", commit)], repository.name))["deliveryId"]
+    penstock.started(delivery, 2)
+    answer = penstock.redeliver(delivery, body=b'{"webhook": "second"}')
+    assert answer.status == 202, answer.text
+    trigger, = penstock.started(answer.json()["deliveryId"])
+    assert (trigger["webhook"], trigger["generation"]) == ("second", 1)
+    whole = penstock.delivery(answer.json()["deliveryId"])
+    assert [d["webhook"] for d in whole["decisions"]] == ["second"]
+    assert whole["redeliveryOf"] == delivery and "\"second\" alone" in whole["reason"]
+    assert (executions(sandbox, "first"), executions(sandbox, "second")) == (1, 2)
+    for body, status, words in ((b'{"webhook": "secnd"}', 400, "did you mean \"second\"?"), (b'["second"]', 400, "object"),
+                                (b'{"webhook": 2}', 400, "name of a webhook"), (b'{"webhok": "second"}', 400, "webhok"),
+                                (b'{', 400, "body")):
+        answer = penstock.redeliver(delivery, body=body)
+        assert answer.status == status and words in answer.json()["detail"], (body, answer.text)
+    assert len(penstock.all("deliveries")) == 2
+
+
 def test_trigger_waits_while_the_pipeline_cannot_be_read(sandbox, make_penstock, repository):
     """{Branch} comes from the pipeline; until there is one the push is kept."""
     commit = repository.commit({"a": b"1"})

@@ -17,6 +17,12 @@ TEST(AccessTokens, GrantsWhatTheTokensScopesSay) {
   EXPECT_EQ(tokens().check("Bearer other", "history.redeliver"), AccessResult::kScopeMissing);
 }
 
+TEST(AccessTokens, KnowsWhoseTokenItIs) {
+  EXPECT_EQ(tokens().name_of("Bearer correct"), "ops");
+  for (const char* header : {"Bearer other!", "Bearer ", "correct"}) EXPECT_EQ(tokens().name_of(header), "") << header;
+  EXPECT_EQ(tokens().name_of(std::nullopt), "");
+}
+
 TEST(AccessTokens, DeniesByDefault) {
   EXPECT_EQ(AccessTokens({}).check("Bearer correct", "history.read"), AccessResult::kUnknownToken);
   EXPECT_EQ(tokens().check(std::nullopt, "history.read"), AccessResult::kNoCredential);

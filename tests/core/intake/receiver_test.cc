@@ -339,6 +339,35 @@ TEST_F(ReceiverTest, RedeliveryUsesTheCurrentDefinitionsAndANewGeneration) {
   EXPECT_NE(a->triggers.at(0).client_request_token, b->triggers.at(0).client_request_token);
 }
 
+TEST_F(ReceiverTest, RedeliveryToOneWebhookStartsThatOneAlone) {
+  settings_.webhooks.push_back({make_webhook("also", "main"), std::nullopt, {}});
+  settings_.webhooks.push_back({make_webhook("other", "other"), std::nullopt, {}});
+  apply();
+  const HookAnswer first = post(make_push_payload());
+  EXPECT_EQ(first.matched, (std::vector<std::string>{"main", "also"}));
+  const HookAnswer again = receiver_->redeliver(first.delivery_id, "also");
+  EXPECT_EQ(again.matched, std::vector<std::string>{"also"});
+  const auto stored = store_->find_delivery(again.delivery_id);
+  ASSERT_EQ(stored->triggers.size(), 1u);
+  EXPECT_EQ(stored->triggers[0].webhook, "also");
+  EXPECT_EQ(stored->triggers[0].generation, 1);
+  EXPECT_EQ(stored->judged_webhooks, std::vector<std::string>{"also"});
+  EXPECT_EQ(stored->reason, "redelivered to webhook \"also\" alone: 1 webhook matched");
+  EXPECT_EQ(store_->find_delivery(receiver_->redeliver(first.delivery_id, "other").delivery_id)->reason,
+            "redelivered to webhook \"other\" alone: no webhook matched");
+  EXPECT_THROW(receiver_->redeliver(first.delivery_id, "mian"), Error);
+  EXPECT_EQ(deliveries().size(), 3u);
+}
+
+TEST_F(ReceiverTest, ADoubleClickIsOneRedelivery) {
+  const HookAnswer first = post(make_push_payload());
+  const HookAnswer one = receiver_->redeliver(first.delivery_id), two = receiver_->redeliver(first.delivery_id);
+  EXPECT_EQ(one.delivery_id, two.delivery_id);
+  EXPECT_EQ(deliveries().size(), 2u);
+  clock_.advance(std::chrono::seconds(11));
+  EXPECT_NE(receiver_->redeliver(first.delivery_id).delivery_id, one.delivery_id);
+}
+
 TEST_F(ReceiverTest, WhatWasRejectedIsNotRedelivered) {
   const HookAnswer rejected = post("no JSON");
   try {

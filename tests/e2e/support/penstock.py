@@ -187,9 +187,14 @@ class Penstock:
             if not cursor:
                 return found
 
-    def redeliver(self, identifier, token=API_TOKEN):
+    def redeliver(self, identifier, token=API_TOKEN, body=b""):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return self.request("POST", f"/api/v1/deliveries/{identifier}/redeliver", b"", headers)
+        return self.request("POST", f"/api/v1/deliveries/{identifier}/redeliver", body, headers)
+
+    def command(self, *arguments, token=API_TOKEN):
+        """A command of the program that speaks with this server, as a CompletedProcess."""
+        trust = {"SSL_CERT_FILE": str(self.ca)} if self.ca else {}
+        return run(*arguments, "--server", self.url, env={**self.environment, **trust, "PENSTOCK_TOKEN": token})
 
     # Waiting
 
