@@ -98,7 +98,8 @@ class Progress {
  public:
   Progress(const LfsRequest& request, const std::vector<const LfsObject*>& objects)
       : request_(request), objects_(objects.size()), bytes_(total_size(objects)) {
-    say("fetching " + std::to_string(objects_) + " LFS objects (" + printable_size(bytes_) + ")");
+    say("fetching " + std::to_string(objects_) + (objects_ == 1 ? " LFS object (" : " LFS objects (") +
+        printable_size(bytes_) + ")");
   }
   void came(const LfsObject& object) {
     ++came_;

@@ -4,7 +4,6 @@
 #include <git2/sys/errors.h>  // git_error_clear(), since libgit2 1.8
 #endif
 
-#include <mutex>
 #include <string>
 
 #include "core/git/fetch_errors.h"
@@ -26,16 +25,28 @@ void configure() {
 
 }  // namespace
 
-LibraryUse::LibraryUse() {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  const int users = git_libgit2_init();
-  if (users < 0) throw take_error(users, "starting libgit2");
-  if (users == 1) configure();
+void start_library() {
+  static const int started = [] {
+    const int users = git_libgit2_init();
+    if (users < 0) throw take_error(users, "starting libgit2");
+    configure();
+    return users;
+  }();
+  static_cast<void>(started);
 }
 
-LibraryUse::~LibraryUse() {
-  git_libgit2_shutdown();
+OdbHandle open_packs(const std::filesystem::path& mirror) {
+  start_library();
+  const std::string doing = "opening the mirror's objects";
+  git_odb* database = nullptr;
+  check(git_odb_new(&database), doing);
+  OdbHandle opened(database);
+  git_odb_backend* packs = nullptr;
+  check(git_odb_backend_pack(&packs, (mirror / "objects").c_str()), doing);
+  const int added = git_odb_add_backend(database, packs, 1);
+  if (added < 0) packs->free(packs);
+  check(added, doing);
+  return opened;
 }
 
 ErrorKind kind_of(int code, int error_class) noexcept {

@@ -1,6 +1,7 @@
-// libgit2's life, handles and errors. Only for the .cc files of this module.
+// libgit2's start, handles and errors. Only for the .cc files of this module.
 #pragma once
 
+#include <filesystem>
 #include <string_view>
 
 #include <git2.h>
@@ -18,14 +19,13 @@ using ObjectHandle = Handle<git_object, git_object_free>;
 using CommitHandle = Handle<git_commit, git_commit_free>;
 using TreeHandle = Handle<git_tree, git_tree_free>;
 
-// Keeps the library initialised while one exists; libgit2 counts. Settings are made by the first.
-class LibraryUse {
- public:
-  LibraryUse();
-  LibraryUse(const LibraryUse&) = delete;
-  LibraryUse& operator=(const LibraryUse&) = delete;
-  ~LibraryUse();
-};
+// Initialises and configures the library, once for the process. It is never shut down: starting reads all certificates
+// of the system, and other threads' objects may outlive whoever would do it. Thread-safe; blocks until it is done.
+void start_library();
+
+// The objects in a mirror's packs at this moment. Packs only: our fetches make nothing else, and libgit2 1.5 never
+// returns from inflating a loose object that was cut off (its loop takes Z_BUF_ERROR for progress).
+OdbHandle open_packs(const std::filesystem::path& mirror);
 
 // Pure: what a return code means to the caller. `error_class` is git_error::klass.
 ErrorKind kind_of(int code, int error_class) noexcept;

@@ -125,7 +125,10 @@ void write_refs(const MetadataRequest& request, const Names& names) {
 class Builder {
  public:
   explicit Builder(const MetadataRequest& request)
-      : request_(request), deadline_(steady_clock::now() + request.timeout), objects_(request.folder / "objects") {}
+      : request_(request),
+        pruned_(pruned_at(request.mirror)),
+        deadline_(steady_clock::now() + request.timeout),
+        objects_(request.folder / "objects") {}
 
   // One pack of all that the commit and the tags reach, up to where the history ends. Everything is packed anew, in one
   // thread: what the server or an earlier fetch had packed how is no part of the bytes.
@@ -187,17 +190,13 @@ class Builder {
     const FetchDiagnosis diagnosis = diagnose_fetch(result.standard_error);
     const std::string message = doing + ": " + diagnosis.detail;
     if (diagnosis.fault == FetchFault::kDiskFull) throw Error(ErrorKind::kExhausted, message);
-    std::error_code ignored;
-    if (!fs::exists(request_.mirror, ignored))
-      throw Error(ErrorKind::kUnavailable, message + "; the mirror was replaced meanwhile, try again");
-    if (result.signal != 0) {
+    if (result.signal != 0)
       throw Error(ErrorKind::kUnavailable, doing + ": git was ended by signal " + std::to_string(result.signal));
-    }
-    std::ofstream(request_.mirror / kDamagedMarker) << message << '\n';
-    throw Error(ErrorKind::kCorrupt, message + "; the next fetch replaces the damaged mirror");
+    fail_damaged(request_.mirror, pruned_, message);
   }
 
   const MetadataRequest& request_;
+  const fs::file_time_type pruned_;
   const steady_clock::time_point deadline_;
   const fs::path objects_;
 };

@@ -39,7 +39,8 @@ struct MetadataEntry {
 //
 // The same request makes the same bytes (with the same git), whatever else the mirror holds. Nothing in it is a secret
 // or a path of this machine. Blocks. Error{kCorrupt} when objects of the mirror cannot be read: the mirror is then
-// marked, the next fetch replaces it; kUnavailable when it was replaced meanwhile; kTimeout, kCancelled, kExhausted.
+// marked, the next fetch replaces it; kUnavailable when it was replaced or pruned meanwhile; kTimeout, kCancelled,
+// kExhausted.
 std::vector<MetadataEntry> write_metadata(const MetadataRequest& request);
 
 }  // namespace penstock::git

@@ -20,6 +20,7 @@
 #include "core/git/command.h"
 #include "core/git/fetch.h"
 #include "core/git/mirror_quota.h"
+#include "core/git/mirror_upkeep.h"
 #include "core/git/snapshot_state.h"
 
 namespace penstock::git {
@@ -29,111 +30,10 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::string_view kCommitRefs = "refs/penstock/commits/";
 constexpr std::string_view kFetchedRef = "refs/penstock/fetched";
-// Refs are what git offers the server as already here. More than 15 cost another round trip with servers of protocol 0.
-constexpr std::size_t kKeptRefs = 15;
-constexpr std::size_t kMaxPacks = 16;
-// The size of the packs when they were pruned last, or when the mirror was new.
-constexpr std::string_view kPrunedNote = "penstock-pruned";
-constexpr milliseconds kShortestPrune{60'000};  // what a job must have left for it
 // How many commits one fetch brings for those who wait.
-constexpr std::size_t kSharedFetch = 8;  // below kKeptRefs
-
-// Kills that caught git at work leave these; we hold the mirror's lock, so nobody else is at work.
-bool is_leftover(const fs::path& path) {
-  const std::string name = path.filename().native();
-  return name.ends_with(".lock") || name.starts_with("tmp_") || name.starts_with(".tmp-") || name.ends_with(".keep");
-}
-
-void remove_leftovers(const fs::path& mirror) {
-  std::error_code ignored;
-  std::vector<fs::path> found;
-  const auto look = [&](const fs::path& folder) {
-    for (fs::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored)) {
-      if (is_leftover(entry->path())) found.push_back(entry->path());
-    }
-  };
-  look(mirror);
-  look(mirror / "objects" / "pack");
-  for (fs::directory_iterator entry(mirror / "objects", ignored), end; entry != end; entry.increment(ignored)) {
-    if (entry->path().filename().native().size() == 2) look(entry->path());
-    if (is_leftover(entry->path())) found.push_back(entry->path());
-  }
-  for (fs::recursive_directory_iterator entry(mirror / "refs", ignored), end; entry != end; entry.increment(ignored)) {
-    if (is_leftover(entry->path())) found.push_back(entry->path());
-  }
-  for (const fs::path& path : found) fs::remove_all(path, ignored);
-}
-
-void forget_old_refs(const fs::path& mirror) {
-  std::error_code ignored;
-  std::vector<std::pair<fs::file_time_type, fs::path>> refs;
-  for (fs::directory_iterator entry(mirror / kCommitRefs, ignored), end; entry != end; entry.increment(ignored))
-    refs.emplace_back(entry->last_write_time(ignored), entry->path());
-  if (refs.size() <= kKeptRefs) return;
-  std::sort(refs.begin(), refs.end());
-  refs.resize(refs.size() - kKeptRefs);
-  for (const auto& [time, path] : refs) fs::remove(path, ignored);
-}
-
-// Each fetch brings a pack, and each pack makes every look-up dearer. Small ones are merged, large ones left alone, so
-// that this stays cheap. Readers of the merged packs find the objects in the new one.
-void merge_packs(const fs::path& mirror, steady_clock::time_point deadline) {
-  std::error_code ignored;
-  std::size_t packs = 0;
-  for (fs::directory_iterator entry(mirror / "objects" / "pack", ignored), end; entry != end; entry.increment(ignored))
-    packs += entry->path().extension() == ".pack" ? 1 : 0;
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-  if (packs <= kMaxPacks || left < milliseconds(1000)) return;
-  ProcessOptions process;
-  process.argv = {"git", "repack", "--quiet", "-d", "--geometric=2"};
-  process.environment = git_environment(mirror);
-  process.working_directory = mirror;
-  GitSettings settings;
-  settings.set("core.bigFileThreshold", "32m");
-  settings.set("pack.threads", "1");
-  settings.set("repack.writeBitmaps", "false");
-  settings.write_to(process.environment);
-  process.timeout = left;
-  run_process(process);  // if it fails there are many packs as before
-}
-
-std::uint64_t pack_bytes(const fs::path& mirror) {
-  std::error_code ignored;
-  std::uint64_t bytes = 0;
-  for (fs::directory_iterator entry(mirror / "objects" / "pack", ignored), end; entry != end; entry.increment(ignored))
-    bytes += entry->path().extension() == ".pack" ? entry->file_size(ignored) : 0;
-  return bytes;
-}
-
-// Every commit leaves its files behind. When they are more than what is needed, all that the kept refs lead to goes
-// into one pack and the rest goes. Readers of older commits start anew, as after damage; there have been many since.
-void prune(const fs::path& mirror, std::uint64_t prune_bytes, steady_clock::time_point deadline) {
-  const fs::path note = mirror / kPrunedNote;
-  const std::uint64_t bytes = pack_bytes(mirror);
-  std::error_code missing;
-  if (!fs::exists(note, missing)) {
-    std::ofstream(note) << bytes;
-    return;
-  }
-  std::uint64_t before = 0;
-  std::ifstream(note) >> before;
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-  if (bytes < 2 * before || bytes - before < prune_bytes || left < kShortestPrune) return;
-  ProcessOptions process;
-  process.argv = {"git", "repack", "--quiet", "-a", "-d"};
-  process.environment = git_environment(mirror);
-  process.working_directory = mirror;
-  GitSettings settings;
-  settings.set("core.bigFileThreshold", "32m");
-  settings.set("pack.threads", "1");
-  settings.set("pack.windowMemory", "64m");
-  settings.set("repack.writeBitmaps", "false");
-  settings.write_to(process.environment);
-  process.timeout = left / 2;
-  if (run_process(process).succeeded()) std::ofstream(note) << pack_bytes(mirror);  // else there is as much as before
-}
+constexpr std::size_t kSharedFetch = 8;
+static_assert(kSharedFetch < kKeptRefs);
 
 // Each mirror has a folder with a name of its own below the remote's folder, and a replacement gets another name:
 // libgit2 shares open packs by path, so that readers of the damaged mirror would hand its bytes to readers of the new
@@ -253,8 +153,13 @@ struct Mirrors::State {
 
   // Starting libgit2 takes as long as git takes to start (it reads all the system's certificates), so it begins at once
   // and beside that; whoever needs it waits.
-  std::optional<LibraryUse> library;
-  std::jthread library_starter{[this] { library.emplace(); }};
+  std::jthread library_starter{[] {
+    try {
+      start_library();
+    } catch (const Error&) {
+      // Tried again, and told, where it is needed.
+    }
+  }};
   std::mutex mutex;
   std::optional<steady_clock::time_point> quota_seen;  // guarded by mutex
   // The commits that this process's jobs wait for, by the remote's folder: who comes first brings them all. Guarded by
@@ -370,8 +275,7 @@ std::unique_ptr<Snapshot::State> Mirrors::State::fetch_once(const fs::path& remo
   }
   if (!diagnosis) {
     forget_old_refs(mirror);
-    merge_packs(mirror, deadline);
-    prune(mirror, options.prune_bytes, deadline);
+    tidy_packs(mirror, options.prune_bytes, deadline);
     if (auto state = find(mirror, request.commit_id)) return state;
     throw Error(ErrorKind::kInternal,
                 "fetching the commit " + request.commit_id + ": git says it came, it is not here");

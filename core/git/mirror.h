@@ -169,7 +169,8 @@ class Mirrors {
     // Looked after now and then, so that it is passed by what is fetched meanwhile.
     std::uint64_t quota_bytes = 0;
     std::chrono::milliseconds quota_interval{60'000};
-    // A mirror that has doubled, and grown by more than that, is rid of what its newest commits do not need.
+    // A mirror that has doubled, and grown by more than that, is rid of what its newest commits do not need. Who still
+    // reads an older one gets Error{kUnavailable}.
     std::uint64_t prune_bytes = 512u << 20;
   };
   explicit Mirrors(Options options);

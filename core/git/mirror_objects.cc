@@ -4,17 +4,7 @@
 
 namespace penstock::git {
 
-MirrorObjects::MirrorObjects(const std::filesystem::path& mirror) {
-  const std::string doing = "opening the mirror's objects";
-  git_odb* database = nullptr;
-  check(git_odb_new(&database), doing);
-  database_.reset(database);
-  git_odb_backend* packs = nullptr;
-  check(git_odb_backend_pack(&packs, (mirror / "objects").c_str()), doing);
-  const int added = git_odb_add_backend(database, packs, 1);
-  if (added < 0) packs->free(packs);
-  check(added, doing);
-}
+MirrorObjects::MirrorObjects(const std::filesystem::path& mirror) : database_(open_packs(mirror)) {}
 
 bool MirrorObjects::have(const git_oid& id) const {
   return git_odb_exists_ext(database_.get(), &id, GIT_ODB_LOOKUP_NO_REFRESH) != 0;

@@ -21,7 +21,6 @@ class MirrorObjects {
   CommitGraph::ReadCommit commit_reader() const;
 
  private:
-  LibraryUse library_;
   OdbHandle database_;
 };
 

@@ -58,8 +58,26 @@ Error damage(int code, const std::string& doing) {
 
 }  // namespace
 
+std::filesystem::file_time_type pruned_at(const std::filesystem::path& mirror) noexcept {
+  std::error_code missing;
+  const auto time = std::filesystem::last_write_time(mirror / kPrunedNote, missing);
+  return missing ? std::filesystem::file_time_type() : time;
+}
+
+void fail_damaged(const std::filesystem::path& mirror, std::filesystem::file_time_type pruned,
+                  const std::string& message) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(mirror, ignored))
+    throw Error(ErrorKind::kUnavailable, message + "; the mirror was replaced meanwhile, try again");
+  // What only older commits need is gone then, and that is no damage.
+  if (pruned_at(mirror) != pruned)
+    throw Error(ErrorKind::kUnavailable, message + "; the mirror was pruned meanwhile, try again");
+  std::ofstream(mirror / kDamagedMarker) << message << '\n';
+  throw Error(ErrorKind::kCorrupt, message + "; the next fetch replaces the damaged mirror");
+}
+
 Snapshot::State::State(std::filesystem::path mirror_folder, const std::string& revision)
-    : folder(std::move(mirror_folder)), requested(revision) {
+    : folder(std::move(mirror_folder)), pruned(pruned_at(folder)), requested(revision) {
   open_objects();
   const git_oid id = id_from_hex(revision);
   const std::string doing = "reading the commit " + revision;
@@ -79,22 +97,10 @@ Snapshot::State::State(std::filesystem::path mirror_folder, const std::string& r
   commit = read_commit(looked_up);
 }
 
-// Packs only: our fetches make nothing else, and libgit2 1.5 never returns from inflating a loose object that was cut
-// off (its loop takes Z_BUF_ERROR for progress).
 void Snapshot::State::open_objects() const {
-  const std::string doing = "opening the mirror's objects";
-  git_odb* database = nullptr;
-  check(git_odb_new(&database), doing);
-  OdbHandle opened_odb(database);
-  git_odb_backend* packs = nullptr;
-  check(git_odb_backend_pack(&packs, (folder / "objects").c_str()), doing);
-  const int added = git_odb_add_backend(database, packs, 1);
-  if (added < 0) {
-    packs->free(packs);
-    throw take_error(added, doing);
-  }
+  OdbHandle opened_odb = open_packs(folder);
   git_repository* opened = nullptr;
-  check(git_repository_wrap_odb(&opened, database), doing);
+  check(git_repository_wrap_odb(&opened, opened_odb.get()), "opening the mirror's objects");
   repository.reset(opened);
   odb = std::move(opened_odb);
 }
@@ -111,12 +117,7 @@ OdbObjectHandle Snapshot::State::read(const git_oid& id, std::string_view what) 
 
 void Snapshot::State::fail(Error error) const {
   if (error.kind() != ErrorKind::kCorrupt) throw error;
-  std::error_code ignored;
-  if (!std::filesystem::exists(folder, ignored)) {
-    throw Error(ErrorKind::kUnavailable, std::string(error.what()) + "; the mirror was replaced meanwhile, try again");
-  }
-  std::ofstream(folder / kDamagedMarker) << error.what() << '\n';
-  throw Error(ErrorKind::kCorrupt, std::string(error.what()) + "; the next fetch replaces the damaged mirror");
+  fail_damaged(folder, pruned, error.what());
 }
 
 OdbObjectHandle Snapshot::State::find(const git_oid& id, git_object_t type) const {
@@ -289,7 +290,9 @@ void Snapshot::stream_blob(const std::string& object_id, std::uint64_t size,
 
 Snapshot Snapshot::reopen() const {
   try {
-    return Snapshot(std::make_unique<State>(state_->folder, state_->requested));
+    auto state = std::make_unique<State>(state_->folder, state_->requested);
+    state->pruned = state_->pruned;  // while it is being pruned, what is read again may go at any moment
+    return Snapshot(std::move(state));
   } catch (const Error& error) {
     // The commit was here, so that it is not is damage, or the end of this mirror.
     state_->fail(error.kind() == ErrorKind::kNotFound ? Error(ErrorKind::kCorrupt, error.what()) : error);

@@ -14,6 +14,17 @@ namespace penstock::git {
 
 // A mirror's folder with this file in it is thrown away by the next fetch.
 inline constexpr std::string_view kDamagedMarker = "penstock-damaged";
+// Written when a mirror has been pruned: the size of its packs then.
+inline constexpr std::string_view kPrunedNote = "penstock-pruned";
+
+// When the mirror was pruned last; the clock's beginning when it never was.
+std::filesystem::file_time_type pruned_at(const std::filesystem::path& mirror) noexcept;
+
+// Something of the mirror is missing or broken for a reader that began when it was last pruned at `pruned`. Throws
+// Error{kUnavailable} when the mirror was replaced or pruned since, for then a new fetch has it; else marks the mirror
+// and throws Error{kCorrupt}.
+[[noreturn]] void fail_damaged(const std::filesystem::path& mirror, std::filesystem::file_time_type pruned,
+                               const std::string& message);
 
 struct Snapshot::State {
   // Opens the repository and finds the commit that `revision` (a commit or tag id) stands for. Error{kNotFound} when it
@@ -31,8 +42,8 @@ struct Snapshot::State {
   TreeCursor::ReadTree tree_reader() const;
   [[noreturn]] void fail(Error error) const;
 
-  LibraryUse library;
   std::filesystem::path folder;
+  std::filesystem::file_time_type pruned;  // when it was opened
   std::string requested;
   mutable RepositoryHandle repository;
   mutable OdbHandle odb;

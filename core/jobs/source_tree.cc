@@ -45,7 +45,8 @@ archive::EntryKind kind_of(git::EntryKind kind) {
   return archive::EntryKind::kFile;
 }
 
-// Whether a link's target, read from the folder that the link is in, is outside of the artifact.
+// Whether a link's target, read from the folder that the link is in, is outside of the artifact. By its text
+// alone: what ".." means behind another link is not looked at.
 bool leads_outside(std::string_view link, std::string_view target) {
   if (target.starts_with('/')) return true;
   std::ptrdiff_t depth = std::count(link.begin(), link.end(), '/');
@@ -258,15 +259,16 @@ std::set<std::string> SourceTree::exported_submodules(std::size_t part) const {
 }
 
 void SourceTree::fetch_lfs() {
-  for (const std::unique_ptr<Part>& part : parts_) {
+  for (std::size_t index = 0; index < parts_.size(); ++index) {
+    Part* const part = parts_[index].get();
     git::LfsRequest request;
-    collect_pointers(*part, request.objects);
+    request.objects = collect_pointers(index);
     if (request.objects.empty()) continue;
     if (sources_.lfs == nullptr)
       throw Error(ErrorKind::kConfiguration, "fetching Git LFS objects: this program cannot do it here");
     request.folder = part->lfs_folder = sources_.mirrors.folder_of(part->remote) / "lfs";
     request.remote = part->remote;
-    request.ref = part == parts_.front() ? sources_.fetch.ref : "";
+    request.ref = index == 0 ? sources_.fetch.ref : "";
     request.credential = part->credential;
     request.timeout = sources_.fetch.timeout;
     request.stop = sources_.fetch.stop;
@@ -275,10 +277,10 @@ void SourceTree::fetch_lfs() {
   }
 }
 
-void SourceTree::collect_pointers(Part& part, std::vector<git::LfsObject>& objects) const {
-  const auto index = static_cast<std::size_t>(
-      std::find_if(parts_.begin(), parts_.end(), [&](const auto& other) { return other.get() == &part; }) -
-      parts_.begin());
+// Into the part's pointers too.
+std::vector<git::LfsObject> SourceTree::collect_pointers(std::size_t index) {
+  Part& part = *parts_[index];
+  std::vector<git::LfsObject> objects;
   const std::unique_ptr<Visit> visit = begin_visit(index, "");
   while (const std::optional<git::TreeEntry> entry = next_of(*visit)) {
     const bool is_file = entry->kind == git::EntryKind::kFile || entry->kind == git::EntryKind::kExecutable;
@@ -292,6 +294,7 @@ void SourceTree::collect_pointers(Part& part, std::vector<git::LfsObject>& objec
     part.pointers.emplace(path, *pointer);
     objects.push_back({*pointer, path});
   }
+  return objects;
 }
 
 void SourceTree::add_metadata() {
@@ -424,6 +427,8 @@ std::optional<archive::Entry> SourceTree::next_of_tree() {
     }
     archive::Entry entry = entry_of(part, visit.part, std::move(*found));
     if (entry.kind == archive::EntryKind::kSymlink) look_at_link(part, entry);
+    if (entry.content_id.size() == kLfsIdDigits && part.pointers.at(entry.path).extended)
+      warn(in_quotes(entry.path) + " is in the artifact as a Git LFS extension of whoever pushed it has made it");
     return entry;
   }
   return std::nullopt;
@@ -447,12 +452,16 @@ archive::Entry SourceTree::entry_of(const Part& part, std::size_t index, git::Tr
 }
 
 void SourceTree::look_at_link(const Part& part, const archive::Entry& link) {
-  constexpr std::uint64_t kLongestTarget = 4096;
-  if (part.snapshot.blob_size(link.content_id) > kLongestTarget) return;
-  const std::string target = content_of(part.snapshot, link.content_id);
-  if (!leads_outside(link.path, target)) return;
-  const std::string what =
-      "the link " + in_quotes(link.path) + " points outside of the artifact, to " + in_quotes(target);
+  constexpr std::uint64_t kLongestTarget = 4095;  // what Linux makes links of, and the longest of all systems
+  const std::uint64_t length = part.snapshot.blob_size(link.content_id);
+  std::string what = "the link " + in_quotes(link.path);
+  if (length > kLongestTarget) {
+    what += " points to a name of " + std::to_string(length) + " bytes, which no system can follow";
+  } else {
+    const std::string target = content_of(part.snapshot, link.content_id);
+    if (!leads_outside(link.path, target)) return;
+    what += " points outside of the artifact, to " + in_quotes(target);
+  }
   if (options_.refuse_outside_links) {
     refuse(what, "outsideLinks");
   }

@@ -70,7 +70,7 @@ class SourceTree {
   template <typename Call>
   void log_in(const std::string& remote, git::Credential& credential, const Call& call) const;
   void fetch_lfs();
-  void collect_pointers(Part& part, std::vector<git::LfsObject>& objects) const;
+  std::vector<git::LfsObject> collect_pointers(std::size_t part);
   void add_metadata();
   template <typename Call>
   static auto in_context_of(const Part& part, const Call& call);

@@ -452,6 +452,17 @@ TEST_F(MirrorTest, IsRidOfWhatNobodyNeedsAnyMore) {
   }
   EXPECT_LT(largest, 40 * 50'000u);
   EXPECT_GT(largest, 300'000u);
+  // Whoever is still at an older commit starts anew, and the mirror stays.
+  const fs::path kept = mirror();
+  try {
+    first.reopen();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnavailable) << error.what();
+  }
+  EXPECT_FALSE(fs::exists(kept / "penstock-damaged"));
+  small.fetch(request(origin_.push("main", {{"a", "last"}})));
+  EXPECT_EQ(mirror(), kept);
 }
 
 TEST_F(MirrorTest, GivesUpWaitingForItsTurn) {
