@@ -221,13 +221,16 @@ TEST_F(SourceTreeTest, WarnsOfLinksThatLeadOutAndOfNamesThatClash) {
   link("dangling", "nowhere/at/all");
   link("a/turns", "b/../../a/./README");
   link("a/leaves and returns", "../../shop/a");
-  shop.commit("z", "x");
+  shop.commit("z", std::string(5000, 'z'));
+  shop.git({"update-index", "--add", "--cacheinfo", "120000," + shop.git({"rev-parse", "HEAD:z"}) + ",a/long"});
+  shop.git({"commit", "-q", "-m", "Add a link that no system can make"});
   contents(shop, {});
-  ASSERT_EQ(warnings_.size(), 4u);
+  ASSERT_EQ(warnings_.size(), 5u);
   EXPECT_NE(warnings_[0].find("\"a/b/up\" points outside of the artifact, to \"../../../etc\""), std::string::npos);
   EXPECT_NE(warnings_[1].find("\"a/leaves and returns\""), std::string::npos);
-  EXPECT_NE(warnings_[2].find("\"absolute\""), std::string::npos);
-  EXPECT_NE(warnings_[3].find("\"a/readme\" differs from a neighbour in upper and lower case"), std::string::npos);
+  EXPECT_NE(warnings_[2].find("\"a/long\" points to a name of 5000 bytes"), std::string::npos);
+  EXPECT_NE(warnings_[3].find("\"absolute\""), std::string::npos);
+  EXPECT_NE(warnings_[4].find("\"a/readme\" differs from a neighbour in upper and lower case"), std::string::npos);
   EXPECT_NE(refusal(shop, {.refuse_outside_links = true}).find("`artifact.outsideLinks: refuse`"), std::string::npos);
   EXPECT_NE(refusal(shop, {.refuse_case_clashes = true}).find("`artifact.caseClashes: refuse`"), std::string::npos);
   // From a subdirectory more leads outside.
