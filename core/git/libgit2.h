@@ -20,7 +20,8 @@ using CommitHandle = Handle<git_commit, git_commit_free>;
 using TreeHandle = Handle<git_tree, git_tree_free>;
 
 // Initialises and configures the library, once for the process. It is never shut down: starting reads all certificates
-// of the system, and other threads' objects may outlive whoever would do it. Thread-safe; blocks until it is done.
+// of the system, and with libgit2 1.5 each restart makes OpenSSL forget to free what other threads have of it.
+// Thread-safe; blocks until it is done.
 void start_library();
 
 // The objects in a mirror's packs at this moment. Packs only: our fetches make nothing else, and libgit2 1.5 never

@@ -54,7 +54,7 @@ TEST_F(LfsObjectsTest, AsksForAHundredAtATime) {
 TEST_F(LfsObjectsTest, TellsTheJobsLog) {
   fetch(server_.add(std::string(2048, 'x')));
   EXPECT_EQ(lines_,
-            (std::vector<std::string>{"fetching 1 LFS objects (2.0 KiB)", "LFS: 1/1 objects, 2.0 KiB of 2.0 KiB"}));
+            (std::vector<std::string>{"fetching 1 LFS object (2.0 KiB)", "LFS: 1/1 objects, 2.0 KiB of 2.0 KiB"}));
 }
 
 TEST_F(LfsObjectsTest, FetchesADamagedObjectAgain) {
