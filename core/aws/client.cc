@@ -109,6 +109,7 @@ class Attempts {
     request_.max_response_bytes = call.max_response_bytes;
     request_.proxy = call.proxy;
     request_.stop = call.stop;
+    request_.on_head = call.on_head;
     if (call.on_body) {
       request_.on_body = [this](std::string_view piece) {
         delivered_ = true;

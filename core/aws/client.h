@@ -59,6 +59,8 @@ class Client {
     std::chrono::milliseconds timeout{0};  // 0 = the client's
     // Gets a successful body in pieces. An attempt that breaks after the first piece is not repeated.
     std::function<void(std::string_view)> on_body = {};
+    // As http::Request has it.
+    std::function<void(const http::Response&)> on_head = {};
     std::size_t max_response_bytes = 16u << 20;
     std::stop_token stop = {};
     int max_attempts = 0;  // 0 = the client's

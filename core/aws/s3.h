@@ -1,5 +1,4 @@
-// Uploading artifacts (and later downloading inputs). SSE-KMS unless told otherwise, as CodePipeline's bucket policy
-// demands.
+// Uploading and downloading artifacts. SSE-KMS unless told otherwise, as CodePipeline's bucket policy demands.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +27,21 @@ struct UploadResult {
   std::string sha256 = {};  // hex, of the whole file
   std::string version_id = {};
   int parts = 1;
+};
+
+struct DownloadRequest {
+  std::string bucket, key = {};
+  std::filesystem::path file = {};       // made, or replaced; mode 0600; gone when the download fails
+  std::uint64_t max_bytes = 5ull << 30;  // a larger object is Error{kExhausted}
+  CredentialsProvider* credentials = nullptr;
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::stop_token stop = {};
+};
+struct DownloadResult {
+  std::uint64_t bytes = 0;
+  std::string sha256 = {};  // hex, of the whole file
+  std::string etag, version_id = {};
+  bool checked = false;  // S3 told a checksum of the whole object, and it was right
 };
 
 struct S3Options {
@@ -69,6 +83,10 @@ class S3Client {
   UploadResult upload_file(const UploadRequest& request);
   // For request.file see S3Upload; what the request refers to must outlive the upload.
   std::unique_ptr<S3Upload> begin_upload(UploadRequest request);
+  // Blocks. A transfer that breaks goes on where it broke, as long as the object is the same and each attempt brings
+  // some of it. Errors as in client.h; Error{kExhausted} when it is too large, kTimeout at the deadline, kCorrupt when
+  // the bytes do not have the checksum that S3 tells.
+  DownloadResult download_file(const DownloadRequest& request);
 
  private:
   std::shared_ptr<Client> client_;

@@ -103,24 +103,25 @@ FileRange::FileRange(const SourceFile& file, std::uint64_t offset, std::uint64_t
   };
 }
 
-http::Response S3Object::send(Client::Call call) const {
-  call.credentials = request_.credentials;
+http::Response send_to_s3(Client& client, const S3Options& options, S3BucketRegions& regions, const std::string& bucket,
+                          const std::string& key, CredentialsProvider* credentials, Client::Call call) {
+  call.credentials = credentials;
   call.return_failures = true;
-  if (call.timeout.count() == 0) call.timeout = options_.timeout_per_request;
-  if (call.max_attempts == 0) call.max_attempts = std::max(kMinAttempts, client_.options().max_attempts);
+  if (call.timeout.count() == 0) call.timeout = options.timeout_per_request;
+  if (call.max_attempts == 0) call.max_attempts = std::max(kMinAttempts, client.options().max_attempts);
   for (bool redirected = false;; redirected = true) {
-    const Endpoint& home = client_.options().endpoint;
-    const auto known = regions_.find(request_.bucket);
+    const Endpoint& home = client.options().endpoint;
+    const auto known = regions.find(bucket);
     const Endpoint service = known ? in_region(home, "s3", *known) : home;
-    S3Address address = address_s3_object(service, request_.bucket, request_.key,
-                                          options_.force_path_style ? S3Style::kPath : S3Style::kAutomatic);
+    S3Address address =
+        address_s3_object(service, bucket, key, options.force_path_style ? S3Style::kPath : S3Style::kAutomatic);
     call.endpoint = std::move(address.endpoint);
     call.path = std::move(address.path);
-    http::Response response = client_.send(call);
+    http::Response response = client.send(call);
     if (response.status >= 200 && response.status < 300) return response;
     const auto region = is_redirect(response) ? redirect_region(response) : std::nullopt;
-    if (redirected || !region || *region == service.region) throw client_.failure(call, response);
-    regions_.remember(request_.bucket, *region);
+    if (redirected || !region || *region == service.region) throw client.failure(call, response);
+    regions.remember(bucket, *region);
   }
 }
 

@@ -66,6 +66,10 @@ class FileRange {
   http::BodySource source_;
 };
 
+// The call is given address, credentials, deadline and attempts; a region redirect is followed once. Thread-safe.
+http::Response send_to_s3(Client& client, const S3Options& options, S3BucketRegions& regions, const std::string& bucket,
+                          const std::string& key, CredentialsProvider* credentials, Client::Call call);
+
 class S3Object {
  public:
   S3Object(Client& client, const S3Options& options, S3BucketRegions& regions, const UploadRequest& request)
@@ -73,8 +77,10 @@ class S3Object {
 
   const UploadRequest& request() const noexcept { return request_; }
   const S3Options& options() const noexcept { return options_; }
-  // The call is given address, credentials, deadline and attempts; a region redirect is followed once. Thread-safe.
-  http::Response send(Client::Call call) const;
+  http::Response send(Client::Call call) const {
+    return send_to_s3(client_, options_, regions_, request_.bucket, request_.key, request_.credentials,
+                      std::move(call));
+  }
   // x-amz-server-side-encryption and its key, for calls that create objects.
   void add_encryption(http::Headers& headers) const;
 

@@ -1,6 +1,7 @@
 // Shared by the tests of this folder: a transport that plays a script, and credentials.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -64,7 +65,12 @@ class FakeTransport final : public http::HttpTransport {
     }
     http::Response response = handler_(sent, index);
     if (request.on_body && response.status / 100 == 2) {
-      request.on_body(response.body);
+      // "test-cut: N": the connection breaks after so many bytes.
+      const auto cut = response.headers.find("test-cut");
+      if (cut) response.body.resize(std::min(response.body.size(), std::size_t{std::stoul(std::string(*cut))}));
+      if (request.on_head && !response.body.empty()) request.on_head(response);
+      if (!response.body.empty()) request.on_body(response.body);
+      if (cut) throw Error(ErrorKind::kUnavailable, "requesting: broken").with_may_have_happened(true);
       response.body.clear();
     }
     return response;
