@@ -65,6 +65,7 @@ Json delivery_summary(const store::Delivery& delivery) {
     result["refUpdates"].push_back(
         {{"name", ref.name}, {"oldObjectId", ref.old_object_id}, {"newObjectId", ref.new_object_id}});
   }
+  result["pullRequest"] = embedded(delivery.pull_request_json, nullptr);
   result["triggers"] = Json::array();
   for (const store::Trigger& trigger : delivery.triggers) result["triggers"].push_back(trigger_to_json(trigger));
   return result;

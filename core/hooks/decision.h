@@ -37,8 +37,9 @@ struct Decision {
   std::string webhook;
   std::string target_pipeline;
   std::string target_action;
-  std::string ref;        // empty for other events
-  std::string commit_id;  // newObjectId; empty for other events and when the ref was deleted
+  // Of a push, or of what a pull request would build; empty for other events.
+  std::string ref;
+  std::string commit_id;  // newObjectId, or the pull request's; also empty when the ref was deleted
   std::string push_key;   // identity of (push, ref), or of the event
   Verdict verdict = Verdict::kNotMatched;
   std::string reason;  // "all filters passed", "filter 2 did not match: …", "the branch was deleted"

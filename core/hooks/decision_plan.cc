@@ -213,6 +213,9 @@ class DecisionPlan::Judge {
       subject.ref = ref->name;
       subject.is_deletion = ref->is_deletion();
       if (!subject.is_deletion) subject.commit_id = ref->new_object_id;
+    } else if (event_.pull_request) {
+      subject.ref = event_.pull_request->ref;
+      subject.commit_id = event_.pull_request->commit_id;
     }
     subject.lists_all = listed_ < limits_.max_decisions && shown_bytes_ < kMaxShownBytes;
     subject_ = &subject;
@@ -375,6 +378,14 @@ class DecisionPlan::Judge {
   // A webhook that matches, or may once its action's configuration is known.
   void judge_closely(std::uint32_t w) {
     const auto& planned = plan_.webhooks[w];
+    if (auto refusal = pull_request_refusal(*planned.webhook); !refusal.empty()) {
+      show_selected();
+      auto decision = derive_decision(plan_.set, w, *subject_, facts_);
+      decision.verdict = Verdict::kNotMatched;
+      decision.reason = std::move(refusal);
+      tell(w, std::move(decision));
+      return;
+    }
     if (!planned.needs_configuration) {
       show_selected();
       auto decision = derive_decision(plan_.set, w, *subject_, facts_);
@@ -397,6 +408,15 @@ class DecisionPlan::Judge {
       }
     }
     tell(w, std::move(decision));
+  }
+
+  // Why a pull request starts nothing here although the filters let it pass.
+  std::string pull_request_refusal(const Webhook& webhook) const {
+    if (!event_.pull_request) return "";
+    if (!event_.pull_request->refusal.empty()) return event_.pull_request->refusal;
+    if (webhook.looks_for_pull_requests()) return "";
+    return "the event is about a pull request, and no filter asks for those: add one on $.eventType, "
+           "$.resource.status or the like";
   }
 
   // Asks once an event.

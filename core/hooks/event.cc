@@ -8,14 +8,12 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/hooks/event_fields.h"
 
 namespace penstock::hooks {
 namespace {
 
 constexpr std::size_t kMaxRefUpdates = 10'000;
-constexpr std::size_t kMaxRefName = 1'024;
-constexpr std::size_t kMaxText = 1'024;
-constexpr std::size_t kMaxId = 256;
 constexpr std::size_t kMaxNotes = 20;
 
 constexpr std::string_view kZeroSubscription = "00000000-0000-0000-0000-000000000000";
@@ -30,58 +28,6 @@ constexpr std::array<std::string_view, 6> kSampleEventIds = {
     "4a5d99d6-1c75-4e53-91b9-ee80057d4ce3",  // build.complete
     "f9b4c23e-88dd-4516-b04d-849787304e32",  // tfvc.checkin
 };
-
-using OptionalValue = std::optional<json::Value>;
-
-OptionalValue find(const OptionalValue& object, std::string_view member) {
-  return object ? object->find(member) : std::nullopt;
-}
-
-std::string text_of(const OptionalValue& value, std::size_t limit = kMaxText) {
-  const auto text = value ? value->string() : std::nullopt;
-  if (!text) return {};
-  return text->size() <= limit ? std::string(*text) : truncate_utf8(*text, limit, limit);
-}
-
-// Numbers arrive as numbers; a sender of its own that quotes them is understood too.
-std::optional<std::int64_t> integer_of(const OptionalValue& value) {
-  if (!value) return std::nullopt;
-  if (const auto number = value->integer()) return number;
-  const auto text = value->string();
-  const auto parsed = text ? parse_unsigned(*text) : std::nullopt;
-  if (!parsed || *parsed > INT64_MAX) return std::nullopt;
-  return static_cast<std::int64_t>(*parsed);
-}
-
-bool is_absent(const OptionalValue& value) {
-  return !value || value->is_null();
-}
-
-bool is_all_zeros(std::string_view text) noexcept {
-  return !text.empty() && text.find_first_not_of('0') == std::string_view::npos;
-}
-
-bool is_object_id(std::string_view text) noexcept {
-  return (text.size() == 40 || text.size() == 64) &&
-         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-}
-
-// The rules of git check-ref-format. A name that breaks them cannot be a ref, and must not reach git's command line.
-bool is_ref_name(std::string_view name) noexcept {
-  if (!name.starts_with("refs/") || name.size() > kMaxRefName || name.ends_with('.')) return false;
-  if (name.find("..") != std::string_view::npos || name.find("@{") != std::string_view::npos) return false;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f || std::string_view("~^:?*[\\").find(c) != std::string_view::npos) return false;
-  }
-  for (std::size_t begin = 0; begin <= name.size();) {
-    const auto end = std::min(name.find('/', begin), name.size());
-    const auto part = name.substr(begin, end - begin);
-    if (part.empty() || part.starts_with('.') || part.ends_with(".lock")) return false;
-    begin = end + 1;
-  }
-  return true;
-}
 
 struct RemoteUrl {
   std::string without_user_information, host;
@@ -199,6 +145,8 @@ std::string advice(const Event& event) {
 
 std::string why_not_actionable(const Event& event, const OptionalValue& resource, const OptionalValue& updates) {
   if (is_absent(resource)) return "the event carries no resource: " + advice(event);
+  if (is_about_pull_requests(event.event_type) && !event.pull_request)
+    return "the event does not tell the branches of its pull request: " + advice(event);
   if (!event.is_push() || !event.ref_updates.empty()) return {};
   if (is_absent(updates)) return "the push carries no refUpdates: " + advice(event);
   if (updates->type() != json::Type::kArray) return "the push's refUpdates are not an array: " + advice(event);
@@ -211,6 +159,28 @@ void append_part(std::string& key, std::string_view part) {
   key += ':';
   key += part;
   key += ';';
+}
+
+void append_repository(std::string& key, const Event& event) {
+  if (event.repository && !event.repository->id.empty()) {
+    append_part(key, "id");
+    append_part(key, to_lower(event.repository->id));
+    return;
+  }
+  append_part(key, "name");
+  append_part(key, event.host);
+  append_part(key, event.repository ? to_lower(event.repository->project) : std::string());
+  append_part(key, event.repository ? to_lower(event.repository->name) : std::string());
+}
+
+std::string pull_request_key(const Event& event, const PullRequest& pull_request) {
+  const bool is_closed = pull_request.event == PullRequestEvent::kClosed;
+  std::string key = "pull request;";
+  append_repository(key, event);
+  append_part(key, std::to_string(*pull_request.id));
+  append_part(key, is_closed ? pull_request.status : "revision");
+  append_part(key, pull_request.source_commit_id.empty() ? pull_request.commit_id : pull_request.source_commit_id);
+  return key;
 }
 
 }  // namespace
@@ -254,22 +224,15 @@ Event parse_event(std::string_view body) {
     updates = find(resource, "refUpdates");
     if (updates && updates->type() == json::Type::kArray) read_ref_updates(*updates, event);
   }
+  if (resource && is_about_pull_requests(event.event_type))
+    event.pull_request = read_pull_request(event.event_type, *resource);
   event.not_actionable = why_not_actionable(event, resource, updates);
   return event;
 }
 
 std::string push_key(const Event& event, const RefUpdate& ref) {
   std::string key = "push;";
-  const bool has_id = event.repository && !event.repository->id.empty();
-  if (has_id) {
-    append_part(key, "id");
-    append_part(key, to_lower(event.repository->id));
-  } else {
-    append_part(key, "name");
-    append_part(key, event.host);
-    append_part(key, event.repository ? to_lower(event.repository->project) : std::string());
-    append_part(key, event.repository ? to_lower(event.repository->name) : std::string());
-  }
+  append_repository(key, event);
   if (event.push_id) {
     append_part(key, "push");
     append_part(key, std::to_string(*event.push_id));
@@ -283,6 +246,8 @@ std::string push_key(const Event& event, const RefUpdate& ref) {
 }
 
 std::string event_key(const Event& event) {
+  if (event.pull_request && event.pull_request->refusal.empty() && event.pull_request->id && event.repository)
+    return pull_request_key(event, *event.pull_request);
   std::string key = "event;";
   append_part(key, event.event_type);
   if (!event.id.empty()) {

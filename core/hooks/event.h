@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/hooks/pull_request.h"
 #include "core/json/document.h"
 
 namespace penstock::hooks {
@@ -42,6 +43,7 @@ struct Event {
   std::optional<Repository> repository;
   std::optional<std::int64_t> push_id;
   std::vector<RefUpdate> ref_updates;  // git.push: all of them; otherwise empty
+  std::optional<PullRequest> pull_request;
   std::string pushed_by;
   std::string host;  // of repository.remoteUrl or resourceContainers; lower case; may be empty
 
@@ -64,7 +66,10 @@ Event parse_event(std::string_view body);
 // Names count without case. Without a pushId the event's id stands in for it: a branch that is set back to an earlier
 // commit is a push of its own. Lengths are part of the text, so that no two pushes can collide by choosing names.
 std::string push_key(const Event& event, const RefUpdate& ref);
-// For events that are not pushes: (event type, event id), or a hash of the body when there is no id.
+// For events that are not pushes. Of a pull request that can be built: (repository, pull request, what has become of
+// it, source commit). That it was opened and that it was updated is the same here: votes and the like come as updates
+// too, and must not build again what was built already. Otherwise (event type, event id), or a hash of the body when
+// there is no id.
 std::string event_key(const Event& event);
 
 // The StartPipelineExecution idempotency token of a trigger: lower-case hex SHA-256 of exactly these.

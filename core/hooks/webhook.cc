@@ -1,6 +1,7 @@
 #include "core/hooks/webhook.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/base/error.h"
@@ -8,6 +9,10 @@
 
 namespace penstock::hooks {
 namespace {
+
+constexpr std::array<std::string_view, 11> kTellingMembers = {
+    "eventType",    "pullRequest", "sourceRefName", "targetRefName",     "mergeStatus", "lastMerge",
+    "mergeFailure", "isDraft",     "reviewers",     "autoCompleteSetBy", "status"};
 
 std::pair<Webhook::Condition, std::string> condition_of(const FilterDefinition& definition) {
   using Condition = Webhook::Condition;
@@ -54,6 +59,15 @@ Webhook::Filter compile_filter(const FilterDefinition& definition, const std::st
   } catch (const Error& error) {
     throw error.with_context(where);
   }
+}
+
+// By the members that only events of pull requests have, and the one that names the event.
+bool asks_for_pull_requests(const Webhook::Filter& filter) {
+  if (filter.condition == Webhook::Condition::kNotEquals) return false;
+  if (filter.condition == Webhook::Condition::kExists && filter.operand == "false") return false;
+  const std::string& query = filter.definition.json_path;
+  return std::any_of(kTellingMembers.begin(), kTellingMembers.end(),
+                     [&](std::string_view member) { return query.find(member) != std::string::npos; });
 }
 
 }  // namespace
@@ -105,6 +119,7 @@ Webhook::Webhook(WebhookDefinition definition) : definition_(std::move(definitio
         if (definition_.action_configuration.contains(key)) continue;
         if (std::find(needed_keys_.begin(), needed_keys_.end(), key) == needed_keys_.end()) needed_keys_.push_back(key);
       }
+      looks_for_pull_requests_ |= asks_for_pull_requests(filters_.back());
     }
     for (const auto& [name, query] : definition_.variables) {
       variables_.emplace(name, compile_path(query, "variables." + name));

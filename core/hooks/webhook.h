@@ -60,12 +60,16 @@ class Webhook {
   const std::map<std::string, json::JsonPath>& variables() const noexcept { return variables_; }
   // Keys that the filters need and `actionConfiguration` does not give.
   const std::vector<std::string>& needed_keys() const noexcept { return needed_keys_; }
+  // Whether some filter asks for something that tells pull requests from pushes. Filters that look at neither, or the
+  // want of any, must not make unreviewed commits start what was set up for pushes.
+  bool looks_for_pull_requests() const noexcept { return looks_for_pull_requests_; }
 
  private:
   WebhookDefinition definition_;
   std::vector<Filter> filters_;
   std::map<std::string, json::JsonPath> variables_;
   std::vector<std::string> needed_keys_;
+  bool looks_for_pull_requests_ = false;
 };
 
 // "matchEquals", …: the member of PutWebhook's filter rule, as extended, that holds the condition.

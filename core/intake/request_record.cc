@@ -127,6 +127,15 @@ void describe_event(const hooks::Event& event, const std::string& endpoint, stor
   for (const hooks::RefUpdate& ref : event.ref_updates) {
     delivery.ref_updates.push_back({bounded(ref.name), bounded(ref.old_object_id), bounded(ref.new_object_id)});
   }
+  delivery.pull_request_json.clear();
+  delivery.further_refs.clear();
+  if (event.pull_request) {
+    delivery.pull_request_json = hooks::to_json(*event.pull_request);
+    for (const std::string* ref : {&event.pull_request->source_ref, &event.pull_request->target_ref}) {
+      if (!ref->empty()) delivery.further_refs.push_back(bounded(*ref));
+    }
+    delivery.subject = "revision of the pull request";
+  }
   delivery.duplicate_key.clear();
   if (!event.is_test && event.notification_id && !is_zero_guid(event.subscription_id)) {
     delivery.duplicate_key = std::to_string(endpoint.size()) + ":" + endpoint + "/" + to_lower(event.subscription_id) +

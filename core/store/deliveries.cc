@@ -160,6 +160,7 @@ TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& pr
 std::vector<Term> terms_of(const NewDelivery& delivery, Outcome outcome) {
   std::vector<Term> terms;
   for (const auto& update : delivery.ref_updates) terms.emplace_back(TermKind::kRef, update.name);
+  for (const auto& ref : delivery.further_refs) terms.emplace_back(TermKind::kRef, ref);
   // Also of triggers that an earlier delivery made: this delivery is part of the pipeline's story.
   for (const auto& trigger : delivery.triggers) terms.emplace_back(TermKind::kPipeline, trigger.pipeline);
   terms.push_back(repository_term(delivery.repository_name));
@@ -254,7 +255,8 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
       std::string earlier = blob_to_uuid(triggers.first_delivery);
       if (recorded.trigger_ids.empty()) {
         recorded.outcome = Outcome::kDuplicate;
-        recorded.reason = "the same push was received before, as delivery " + earlier + ", and has all its triggers";
+        recorded.reason = "the same " + delivery.subject + " was received before, as delivery " + earlier +
+                          ", and has all its triggers";
         duplicate_of = triggers.first_delivery;
       } else {
         if (!recorded.reason.empty()) recorded.reason += "; ";
@@ -277,8 +279,8 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
       .prepare(
           "INSERT INTO deliveries (id, received_at, endpoint, remote_address, outcome, reason, event_type, "
           "event_id, subscription_id, publisher_id, notification_id, repository_id, repository_name, project, "
-          "ref_updates, body_bytes, body_sha256, duplicate_key, duplicate_of, redelivery_of) VALUES (?1, ?2, ?3, ?4, "
-          "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)")
+          "ref_updates, body_bytes, body_sha256, duplicate_key, duplicate_of, redelivery_of, pull_request) VALUES (?1, "
+          "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)")
       .run(Blob{prepared.id}, delivery.received_at, delivery.endpoint, delivery.remote_address,
            to_string(recorded.outcome), recorded.reason, delivery.event_type, delivery.event_id,
            delivery.subscription_id, delivery.publisher_id, delivery.notification_id, delivery.repository_id,
@@ -286,7 +288,8 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
            static_cast<std::int64_t>(delivery.body_bytes), delivery.body_sha256,
            has_key ? std::optional(std::string_view(delivery.duplicate_key)) : std::nullopt,
            duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt,
-           prepared.redelivery_of ? std::optional(Blob{*prepared.redelivery_of}) : std::nullopt);
+           prepared.redelivery_of ? std::optional(Blob{*prepared.redelivery_of}) : std::nullopt,
+           delivery.pull_request_json);
   connection
       .prepare(
           "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, webhook_set, evidence, body) "
@@ -323,7 +326,7 @@ std::optional<Delivery> load_delivery_row(Connection& connection, std::string_vi
     Statement row = connection.prepare(
         "SELECT seq, received_at, endpoint, remote_address, outcome, reason, event_type, event_id, subscription_id, "
         "publisher_id, notification_id, repository_id, repository_name, project, ref_updates, body_bytes, body_sha256, "
-        "duplicate_of, redelivery_of FROM deliveries WHERE id = ?1");
+        "duplicate_of, redelivery_of, pull_request FROM deliveries WHERE id = ?1");
     row.bind(Blob{id_blob});
     if (!row.step()) return std::nullopt;
     seq = row.integer(0);
@@ -350,6 +353,7 @@ std::optional<Delivery> load_delivery_row(Connection& connection, std::string_vi
     delivery.body_sha256 = row.text(16);
     if (!row.is_null(17)) delivery.duplicate_of = blob_to_uuid(row.text(17));
     if (!row.is_null(18)) delivery.redelivery_of = blob_to_uuid(row.text(18));
+    delivery.pull_request_json = row.text(19);
   }
   if (parts == DeliveryParts::kWhole) {
     Statement contents = connection.prepare(

@@ -60,6 +60,9 @@ struct NewDelivery {
   std::string duplicate_key;
   std::string repository_id, repository_name, project;
   std::vector<RefUpdateRecord> ref_updates;
+  std::string pull_request_json;          // JSON object, as the API shows it; empty = none
+  std::vector<std::string> further_refs;  // by which it is found as well
+  std::string subject = "push";           // what its triggers are about, for the reason of a duplicate
   // The decisions, as evidence that Options::expand_decisions makes the API's JSON array of, together with the set;
   // null and empty when nothing was judged.
   std::shared_ptr<const WebhookSet> webhook_set;
@@ -133,6 +136,7 @@ struct Delivery {
   std::optional<std::int64_t> notification_id;
   std::string repository_id, repository_name, project;
   std::vector<RefUpdateRecord> ref_updates;
+  std::string pull_request_json;             // JSON object; empty = none
   std::string decisions_json;                // JSON array, as the API shows it; empty in summaries
   std::vector<std::string> judged_webhooks;  // names, sorted; empty in summaries
   std::string request_headers_json;          // empty in summaries

@@ -182,6 +182,10 @@ CREATE TABLE job_log (
 ALTER TABLE triggers ADD COLUMN cleared_at INTEGER;
 CREATE INDEX triggers_deferred ON triggers (next_attempt_at) WHERE state = 'deferred';
 )sql",
+    // 3: deliveries that are about a pull request
+    R"sql(
+ALTER TABLE deliveries ADD COLUMN pull_request TEXT NOT NULL DEFAULT '';  -- JSON object, or nothing
+)sql",
 };
 
 std::string opening(const Connection& connection) {

@@ -39,6 +39,7 @@ const std::vector<Webhook>& webhooks() {
     add({{.json_path = "$..*", .match_regex = "(a|b)*{Branch}.*"}});
     add({{.json_path = "$.resource.refUpdates[?@.forced == true]", .exists = false}});
     add({{.json_path = "$.eventType", .match_equals = "{Unknown}"}});
+    add({{.json_path = "$.eventType", .match_glob = "*"}});
     return list;
   }();
   return made;
@@ -54,6 +55,24 @@ void check_refs(const Event& event) {
     check(ref.old_object_id.find_first_not_of("0123456789abcdef") == std::string::npos);
     check(keys.insert(push_key(event, ref)).second);
   }
+}
+
+// What can be started is an event of V2 with one well-formed ref and commit; what cannot says why.
+void check_pull_request(const PullRequest& pull_request) {
+  const bool can_start = pull_request.refusal.empty();
+  check(can_start == !pull_request.ref.empty() && can_start == !pull_request.commit_id.empty());
+  check(!can_start || pull_request.event);
+  check(!can_start || pull_request.is_completed() || pull_request.fork.empty());
+  for (const auto* ref : {&pull_request.source_ref, &pull_request.target_ref}) {
+    check(ref->empty() || (ref->starts_with("refs/") && ref->find_first_of(" \t\n\\:~^*?[") == std::string::npos));
+  }
+  for (const auto* id :
+       {&pull_request.source_commit_id, &pull_request.target_commit_id, &pull_request.merge_commit_id}) {
+    check(id->empty() || id->size() == 40 || id->size() == 64);
+    check(id->find_first_not_of("0123456789abcdef") == std::string::npos);
+    check(id->empty() || id->find_first_not_of('0') != std::string::npos);
+  }
+  json::Document::parse(to_json(pull_request));
 }
 
 void check_decisions(const Event& event) {
@@ -72,7 +91,12 @@ void check_decisions(const Event& event) {
     const bool all =
         std::all_of(decision.filters.begin(), decision.filters.end(), [](const auto& f) { return f.matched; });
     check(decision.verdict != Verdict::kMatched || all);
-    check(event.is_push() == !decision.ref.empty());
+    if (event.is_push()) check(!decision.ref.empty());
+    if (!event.is_push() && !event.pull_request) check(decision.ref.empty());
+    if (event.pull_request && decision.verdict == Verdict::kMatched) {
+      check(event.pull_request->refusal.empty() && decision.ref == event.pull_request->ref);
+      check(decision.commit_id == event.pull_request->commit_id);
+    }
     for (const auto& filter : decision.filters) check(filter.selected.size() <= filter.selected_count);
   }
   const auto document = json::Document::parse(decisions_to_json(decisions));
@@ -102,6 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(url.substr(begin, url.find_first_of("/?#\\", begin) - begin).find('@') == std::string::npos);
   }
   check(!event_key(event).empty());
+  if (event.pull_request) check_pull_request(*event.pull_request);
   check_decisions(event);
   return 0;
 }

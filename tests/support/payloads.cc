@@ -138,16 +138,29 @@ std::string make_pull_request_payload(const PullRequestOptions& options) {
                                   text_member("url", api), member("project", project("Fabrikam Web")),
                                   text_member("remoteUrl", "https://dana@dev.azure.com/fabrikam/Fabrikam%20Web/_git/" +
                                                                percent_encode(options.repository))});
-  const auto commit = [](std::uint64_t seed) { return object({text_member("commitId", make_object_id(seed))}); };
-  const auto resource =
-      object({member("repository", repository), member("pullRequestId", std::to_string(options.pull_request_id)),
-              text_member("status", options.status), member("isDraft", "false"),
-              member("createdBy", person("Dana Example", "dana@fabrikam.example")),
-              text_member("creationDate", "2026-03-01T08:00:00.0000001Z"), text_member("title", "The basket"),
-              text_member("sourceRefName", options.source), text_member("targetRefName", options.target),
-              text_member("mergeStatus", "succeeded"), member("lastMergeSourceCommit", commit(11)),
-              member("lastMergeTargetCommit", commit(12)), member("lastMergeCommit", commit(13)),
-              member("reviewers", array({}))});
+  const auto commit = [](std::string_view name, const std::string& id) {
+    return id.empty() ? "" : member(name, object({text_member("commitId", id), text_member("url", "https://x/" + id)}));
+  };
+  const std::string number = std::to_string(options.pull_request_id);
+  const auto fork =
+      object({text_member("name", options.source),
+              member("repository", object({text_member("id", options.fork_id), text_member("name", "shop-fork"),
+                                           member("project", project("Contributors"))}))});
+  const auto whole = object(
+      {member("repository", repository), member("pullRequestId", number), member("codeReviewId", number),
+       options.status.empty() ? "" : text_member("status", options.status),
+       member("isDraft", options.is_draft ? "true" : "false"),
+       member("createdBy", person("Dana Example", "dana@fabrikam.example")),
+       text_member("creationDate", "2026-03-01T08:00:00.0000001Z"), text_member("title", "The basket"),
+       text_member("sourceRefName", options.source), text_member("targetRefName", options.target),
+       options.merge_status.empty() ? "" : text_member("mergeStatus", options.merge_status),
+       commit("lastMergeSourceCommit", options.source_commit), commit("lastMergeTargetCommit", options.target_commit),
+       commit("lastMergeCommit", options.merge_commit), member("reviewers", array({})),
+       options.fork_id.empty() ? "" : member("forkSource", fork), text_member("url", api + "/pullRequests/" + number)});
+  const auto minimal = object({member("pullRequestId", number), text_member("url", api + "/pullRequests/" + number)});
+  const auto resource = options.details == ResourceDetails::kNone      ? std::string("null")
+                        : options.details == ResourceDetails::kMinimal ? minimal
+                                                                       : whole;
   return object(
       {text_member("subscriptionId", options.subscription_id),
        member("notificationId", std::to_string(options.notification_id)), text_member("id", options.event_id),

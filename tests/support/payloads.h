@@ -52,6 +52,12 @@ struct PullRequestOptions {
   std::string source = "refs/heads/feature/basket";
   std::string target = "refs/heads/main";
   std::int64_t pull_request_id = 17;
+  std::string merge_status = "succeeded";
+  bool is_draft = false;
+  // Empty = the member is missing.
+  std::string source_commit = make_object_id(11), target_commit = make_object_id(12), merge_commit = make_object_id(13);
+  std::string fork_id;  // of the other repository that the source is in; empty = it is in this one
+  ResourceDetails details = ResourceDetails::kAll;
 };
 // The remote URL carries user information, as in real pull-request events.
 std::string make_pull_request_payload(const PullRequestOptions& options = {});

@@ -12,6 +12,7 @@ namespace penstock::hooks {
 namespace {
 
 using test::make_object_id;
+using test::make_pull_request_payload;
 using test::make_push_payload;
 using test::PushOptions;
 using Configuration = std::map<std::string, std::string>;
@@ -344,14 +345,84 @@ TEST(Decide, SetsVariablesOfMatchesAndSaysWhichAreMissing) {
 }
 
 TEST(Decide, DecidesOtherEventsOnceAWebhook) {
-  const auto decisions = decide_on(
-      test::make_pull_request_payload(),
-      {webhook({equals("$.resource.targetRefName", "refs/heads/main"), equals("$.resource.status", "active")})});
+  const auto* const body = R"({"eventType":"build.complete","id":"b1","resource":{"status":"succeeded"}})";
+  const auto decisions = decide_on(body, {webhook({equals("$.resource.status", "succeeded")})});
   ASSERT_EQ(decisions.size(), 1u);
   EXPECT_EQ(decisions[0].verdict, Verdict::kMatched);
   EXPECT_EQ(decisions[0].ref, "");
   EXPECT_EQ(decisions[0].commit_id, "");
-  EXPECT_EQ(decisions[0].push_key, event_key(parse_event(test::make_pull_request_payload())));
+  EXPECT_EQ(decisions[0].push_key, event_key(parse_event(body)));
+}
+
+TEST(Decide, StartsPullRequestsAtTheirCommit) {
+  test::PullRequestOptions options;
+  const auto wants = webhook({equals("$.resource.targetRefName", "refs/heads/main")});
+  const auto updated = decide_one(make_pull_request_payload(options), wants);
+  EXPECT_EQ(updated.verdict, Verdict::kMatched);
+  EXPECT_EQ(updated.ref, "refs/heads/feature/basket");
+  EXPECT_EQ(updated.commit_id, make_object_id(11));
+  EXPECT_EQ(updated.push_key, event_key(parse_event(make_pull_request_payload(options))));
+  options.status = "completed";
+  const auto completed = decide_one(make_pull_request_payload(options), wants);
+  EXPECT_EQ(completed.ref, "refs/heads/main");
+  EXPECT_EQ(completed.commit_id, make_object_id(13));
+}
+
+TEST(Decide, StartsNothingForPullRequestsThatCannotBeBuiltWhateverTheFiltersSay) {
+  test::PullRequestOptions options;
+  options.event_type = "git.pullrequest.merged";
+  options.merge_status = "conflicts";
+  for (const auto& definition :
+       {webhook({equals("$.eventType", "git.pullrequest.merged")}),
+        webhook({equals("$.eventType", "git.pullrequest.merged"), equals("$.resource.repository.name", "{Repo}")})}) {
+    const auto decision = decide_one(make_pull_request_payload(options), definition);
+    EXPECT_EQ(decision.verdict, Verdict::kNotMatched);
+    EXPECT_EQ(decision.reason,
+              "merging pull request 17 was only attempted (merge status \"conflicts\"): its status is \"active\", not "
+              "\"completed\"");
+    EXPECT_TRUE(decision.filters.at(0).matched);
+    EXPECT_EQ(decision.commit_id, "");
+  }
+  options.status = "completed";
+  options.merge_status = "succeeded";
+  EXPECT_EQ(decide_one(make_pull_request_payload(options), webhook({equals("$.eventType", "git.pullrequest.merged")}))
+                .verdict,
+            Verdict::kMatched);
+}
+
+// What was set up for pushes must not start building unreviewed commits because somebody subscribes to more events.
+TEST(Decide, StartsPullRequestsOnlyWhereAFilterAsksForThem) {
+  struct Case {
+    const char* name;
+    std::vector<FilterDefinition> filters;
+    bool starts;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"no filter", {}, false},
+           {"the repository", {equals("$.resource.repository.name", "shop")}, false},
+           {"anything", {{.json_path = "$..*"}}, false},
+           {"no other event", {{.json_path = "$.eventType", .not_equals = "git.push"}}, false},
+           {"not a push", {{.json_path = "$.resource.status", .not_equals = "completed"}}, false},
+           {"absent", {{.json_path = "$.resource.status1", .exists = false}}, false},
+           {"the event", {equals("$.eventType", "git.pullrequest.updated")}, true},
+           {"the events", {{.json_path = "$.eventType", .match_glob = "git.pullrequest.{created,updated}"}}, true},
+           {"in brackets", {equals("$['eventType']", "git.pullrequest.updated")}, true},
+           {"the target", {equals("$.resource.targetRefName", "refs/heads/main")}, true},
+           {"the source", {{.json_path = "$.resource.sourceRefName", .match_glob = "refs/heads/feature/*"}}, true},
+           {"the status", {equals("$.resource.status", "active")}, true},
+           {"no draft", {equals("$.resource.isDraft", "false")}, true},
+           {"a pull request", {{.json_path = "$.resource.pullRequestId"}}, true},
+           {"both", {equals("$.resource.repository.name", "shop"), equals("$.resource.status", "active")}, true},
+       }) {
+    SCOPED_TRACE(c.name);
+    const auto decision = decide_one(make_pull_request_payload({}), webhook(c.filters));
+    EXPECT_EQ(decision.verdict == Verdict::kMatched, c.starts) << decision.reason;
+    if (!c.starts) {
+      EXPECT_EQ(decision.reason,
+                "the event is about a pull request, and no filter asks for those: add one on $.eventType, "
+                "$.resource.status or the like");
+    }
+  }
 }
 
 TEST(Decide, HasNothingToSayWithoutAnythingToActOn) {

@@ -75,6 +75,51 @@ TEST_F(ReceiverTest, SamePushThroughAnotherSubscriptionStartsNothing) {
   EXPECT_EQ(post(make_push_payload(again)).outcome, store::Outcome::kTriggered);
 }
 
+TEST_F(ReceiverTest, PullRequestStartsOnceForEachRevision) {
+  hooks::WebhookDefinition definition;
+  definition.name = "review";
+  definition.endpoint = "azure-devops";
+  definition.target_pipeline = "review-pipeline";
+  definition.target_action = "Source";
+  definition.filters.push_back({.json_path = "$.resource.targetRefName", .match_equals = "refs/heads/main"});
+  settings_.webhooks.push_back({std::make_shared<const hooks::Webhook>(std::move(definition)), std::nullopt, {}});
+  apply();
+
+  test::PullRequestOptions options;
+  const auto deliver = [&](const std::string& type, const std::string& status, std::uint64_t commit) {
+    options.event_type = type;
+    options.status = status;
+    options.source_commit = test::make_object_id(commit);
+    ++options.notification_id;
+    options.event_id = "event " + std::to_string(options.notification_id);
+    return post(make_pull_request_payload(options));
+  };
+  const HookAnswer opened = deliver("git.pullrequest.created", "active", 1);
+  EXPECT_EQ(opened.outcome, store::Outcome::kTriggered);
+  EXPECT_EQ(opened.matched, std::vector<std::string>{"review"});
+  const auto stored = store_->find_delivery(opened.delivery_id);
+  ASSERT_EQ(stored->triggers.size(), 1u);
+  EXPECT_EQ(stored->triggers[0].ref, "refs/heads/feature/basket");
+  EXPECT_EQ(stored->triggers[0].commit_id, test::make_object_id(1));
+  EXPECT_NE(stored->pull_request_json.find(R"("event":"OPEN")"), std::string::npos);
+
+  const HookAnswer voted = deliver("git.pullrequest.updated", "active", 1);
+  EXPECT_EQ(voted.outcome, store::Outcome::kDuplicate);
+  EXPECT_EQ(voted.reason, "the same revision of the pull request was received before, as delivery " +
+                              opened.delivery_id + ", and has all its triggers");
+  EXPECT_EQ(deliver("git.pullrequest.updated", "active", 2).outcome, store::Outcome::kTriggered);
+  EXPECT_EQ(deliver("git.pullrequest.merged", "active", 2).outcome, store::Outcome::kFiltered);
+  EXPECT_EQ(deliver("git.pullrequest.merged", "completed", 2).outcome, store::Outcome::kTriggered);
+  EXPECT_EQ(deliver("git.pullrequest.updated", "completed", 2).outcome, store::Outcome::kDuplicate);
+
+  for (const char* ref : {"refs/heads/feature/basket", "refs/heads/main"}) {
+    store::DeliveryQuery query;
+    query.ref = ref;
+    EXPECT_EQ(store_->list_deliveries(query).deliveries.size(), 6u) << ref;
+  }
+  EXPECT_NE(deliveries().front().pull_request_json, "");
+}
+
 TEST_F(ReceiverTest, PortalTestsAreKeptAndStartNothing) {
   for (const std::string& body : {make_test_push_payload(), make_test_push_payload(),
                                   make_test_push_payload("7f1c2a50-96d3-4be4-8d0e-5b0f6f2b9c11")}) {

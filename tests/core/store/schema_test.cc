@@ -30,7 +30,9 @@ TEST_F(Opening, AStoreStampsItsFile) {
 }
 
 TEST_F(Opening, BringsAFileOfTheFirstVersionUpToDate) {
-  execute("DROP INDEX triggers_deferred; ALTER TABLE triggers DROP COLUMN cleared_at; PRAGMA user_version = 1");
+  execute(
+      "DROP INDEX triggers_deferred; ALTER TABLE triggers DROP COLUMN cleared_at; "
+      "ALTER TABLE deliveries DROP COLUMN pull_request; PRAGMA user_version = 1");
   reopen();
   Connection connection(path(), Connection::Mode::kReadOnly, 0ms);
   EXPECT_EQ(connection.query_integer("PRAGMA user_version"), newest_schema_version());
