@@ -71,5 +71,43 @@ def push(updates, repository="shop", push_id=None, subscription="6f9b6d5e-4b9a-4
     }
 
 
+def pull_request(event, repository="shop", source=None, target=None, merge=None, source_ref="refs/heads/feature/crane",
+                 target_ref="refs/heads/main", number=7, status="active", merge_status="succeeded", fork=None,
+                 subscription="6f9b6d5e-4b9a-4f47-8d53-51a1a4a0c002"):
+    """A git.pullrequest.EVENT of resourceVersion 1.0 with all details, a new notification each time."""
+    notification = next(_numbers)
+    payload = push([], repository, subscription=subscription, notification=notification)
+    repository_members = payload["resource"]["repository"]
+    # With user information, as real ones have it.
+    repository_members["remoteUrl"] = repository_members["remoteUrl"].replace("https://", f"https://{ORGANIZATION}@")
+    url = repository_members["url"]
+
+    def commit(identifier):
+        return {"commitId": identifier, "url": f"{url}/commits/{identifier}"}
+
+    text = f"Ada Lindqvist {event} pull request {number} (Taller cranes) in {repository}"
+    resource = {
+        "repository": repository_members,
+        "pullRequestId": number, "codeReviewId": number, "status": status,
+        "createdBy": payload["resource"]["pushedBy"], "creationDate": "2026-11-20T08:15:03.1234567Z",
+        "title": "Taller cranes", "description": "Größere Kräne", "sourceRefName": source_ref,
+        "targetRefName": target_ref, "mergeStatus": merge_status, "isDraft": False,
+        "mergeId": "d5c6b7a8-0000-4000-8000-000000000001",
+        "lastMergeSourceCommit": commit(source), "lastMergeTargetCommit": commit(target),
+        "reviewers": [{"reviewerUrl": None, "vote": 10, "displayName": "Bo", "uniqueName": "bo@northwind.example"}],
+        "url": f"{url}/pullRequests/{number}", "supportsIterations": True,
+    }
+    if merge:
+        resource["lastMergeCommit"] = commit(merge)
+    if status != "active":
+        resource["closedDate"] = "2026-11-20T09:15:03.1234567Z"
+    if fork:
+        resource["forkSource"] = {"name": source_ref, "repository": {
+            "id": repository_id(fork), "name": fork, "project": repository_members["project"]}}
+    return {**payload, "eventType": f"git.pullrequest.{event}", "resource": resource,
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{subscription}/{notification}/{event}")),
+            "message": {"text": text, "html": text, "markdown": text}}
+
+
 def encode(payload):
     return json.dumps(payload, ensure_ascii=False).encode()
