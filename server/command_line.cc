@@ -65,11 +65,21 @@ int run_command_line(int argc, char** argv) {
   jsonpath->add_option("FILE", document, "JSON document; stdin when left out");
   jsonpath->callback([&] { command = [&] { return run_jsonpath(query, document); }; });
 
-  std::filesystem::path payload = "-";
-  auto* explain = app.add_subcommand("explain", "say what would happen to a payload; starts nothing");
+  ExplainArguments explain_arguments;
+  auto* explain = app.add_subcommand(
+      "explain", "say what would happen now to a payload or a stored delivery, and what is different; starts nothing");
   add_config(explain, true);
-  explain->add_option("PAYLOAD", payload, "the event's JSON; stdin when left out");
-  explain->callback([&] { command = [&] { return run_explain(config, payload); }; });
+  auto* payload = explain->add_option("PAYLOAD", explain_arguments.payload, "the event's JSON; stdin when left out");
+  auto* endpoint = explain->add_option("--endpoint", explain_arguments.endpoint, "the webhooks of this endpoint alone")
+                       ->option_text("NAME");
+  explain->add_option("--delivery", explain_arguments.delivery, "a delivery of the history, instead of a payload")
+      ->option_text("ID")
+      ->excludes(payload)
+      ->excludes(endpoint);
+  explain->callback([&] {
+    explain_arguments.config = config;
+    command = [&] { return run_explain(explain_arguments); };
+  });
 
   ArtifactArguments artifact_arguments;
   auto* artifact = app.add_subcommand("artifact", "fetch a revision and zip it with the worker's engine, without AWS");

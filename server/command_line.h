@@ -27,6 +27,13 @@ struct ArtifactArguments {
   config::Artifact artifact;
 };
 
+struct ExplainArguments {
+  std::filesystem::path config;
+  std::filesystem::path payload = "-";  // "-" = stdin
+  std::string endpoint;                 // of the payload; empty = all
+  std::string delivery;                 // instead of a payload
+};
+
 struct ServerArguments {
   std::string url;
   std::filesystem::path ca_file;
@@ -35,8 +42,8 @@ struct ServerArguments {
 int run_serve(const std::filesystem::path& config);
 int run_check(const std::filesystem::path& config);
 int run_config(const std::filesystem::path& config);
-int run_jsonpath(const std::string& query, const std::filesystem::path& document);           // "-" = stdin
-int run_explain(const std::filesystem::path& config, const std::filesystem::path& payload);  // "-" = stdin
+int run_jsonpath(const std::string& query, const std::filesystem::path& document);  // "-" = stdin
+int run_explain(const ExplainArguments& arguments);
 int run_artifact(const ArtifactArguments& arguments);
 int run_redeliver(const std::string& delivery_id, const std::string& webhook, const ServerArguments& server);
 int run_release(const std::string& trigger_id, const ServerArguments& server);

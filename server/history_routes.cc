@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/json/json.h"
+#include "server/explanation.h"
 #include "server/history_json.h"
 #include "server/routes.h"
 
@@ -13,6 +14,8 @@ namespace penstock::server {
 namespace {
 
 constexpr int kMaxPage = 500;
+// For an explanation; of a longer backlog the count is too low.
+constexpr int kMaxPending = 10'000;
 constexpr int kLogLinesAtOnce = 500;
 constexpr auto kStreamPause = std::chrono::milliseconds(300);
 // A stream holds a request thread; the client's EventSource comes back with Last-Event-ID by itself.
@@ -199,6 +202,14 @@ class HistoryRoutes {
     return Response{.status = 202, .body = json::dump({{"deliveryId", answer.delivery_id}})};
   }
 
+  Response explain(const Request& request) {
+    intake::Receiver::Explained explained = receiver_.explain(request.captures.at(0));
+    const WholeExplanation whole =
+        make_explanation(std::move(explained.then), std::move(explained.now), *starter_.gates(),
+                         store_.pending_triggers(kMaxPending), SystemClock().now());
+    return Response{.body = json::dump(to_json(whole))};
+  }
+
   Response release(const Request& request) {
     const std::string& id = request.captures.at(0);
     starter_.release(id);
@@ -325,6 +336,7 @@ void add_history_routes(Listener& listener, store::Store& store, intake::Receive
   add("GET", "/api/v1/deliveries", "history.read", &HistoryRoutes::list_deliveries);
   add("GET", "/api/v1/deliveries/{id}", "history.read", &HistoryRoutes::get_delivery);
   add("POST", "/api/v1/deliveries/{id}/redeliver", "history.redeliver", &HistoryRoutes::redeliver);
+  add("POST", "/api/v1/deliveries/{id}/explain", "history.read", &HistoryRoutes::explain);
   add("POST", "/api/v1/triggers/{id}/release", "history.redeliver", &HistoryRoutes::release);
   add("GET", "/api/v1/jobs", "history.read", &HistoryRoutes::list_jobs);
   add("GET", "/api/v1/jobs/{id}", "history.read", &HistoryRoutes::get_job);

@@ -28,9 +28,8 @@ void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
-// Nothing and the reason for JSON that is no service-hook event: that is answered 200 and kept, because a sender that
-// proved its identity and sends JSON must not be put on probation. Throws for bytes that are no JSON, or that nest too
-// deeply for us to tell.
+}  // namespace
+
 std::optional<hooks::Event> parse_event_or_explain(std::string_view body, std::string& reason) {
   try {
     return hooks::parse_event(body);
@@ -40,30 +39,6 @@ std::optional<hooks::Event> parse_event_or_explain(std::string_view body, std::s
     reason = error.what();
     return std::nullopt;
   }
-}
-
-}  // namespace
-
-Explanation explain(const std::vector<std::shared_ptr<const hooks::Webhook>>& webhooks, std::string_view body,
-                    const hooks::ActionConfigurationLookup& configuration, const std::optional<std::string>& endpoint) {
-  const hooks::Event event = hooks::parse_event(body);
-  std::vector<const hooks::Webhook*> chosen;
-  for (const auto& webhook : webhooks) {
-    if (!endpoint || webhook->definition().endpoint == *endpoint) chosen.push_back(webhook.get());
-  }
-  Explanation result;
-  result.note = event.not_actionable;
-  if (!event.not_actionable.empty()) {
-    result.decisions_json = "[]";
-    return result;
-  }
-  if (event.is_test) result.note = "portal test: recorded, starts nothing";
-  const std::vector<hooks::Decision> decisions = hooks::decide(event, chosen, configuration);
-  result.decisions_json = hooks::decisions_to_json(decisions);
-  result.matched = std::any_of(decisions.begin(), decisions.end(), [](const hooks::Decision& decision) {
-    return decision.verdict != hooks::Verdict::kNotMatched;
-  });
-  return result;
 }
 
 // One request on its way to its answer.
@@ -200,14 +175,14 @@ std::optional<store::NewDelivery> Receiver::examine(HookRequest& request, Work& 
   } catch (const Error& error) {
     return reject_broken(std::move(delivery), error.what(), work);
   }
-  decide(event, *webhooks, delivery, work.answer);
+  decide(event, *webhooks, configuration_, delivery, work.answer);
   work.event_type = delivery.event_type;
   work.repository = delivery.repository_name;
   return delivery;
 }
 
-void Receiver::decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks,
-                      store::NewDelivery& delivery, HookAnswer& answer) const {
+void decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks,
+            const hooks::ActionConfigurationLookup& configuration, store::NewDelivery& delivery, HookAnswer& answer) {
   if (!event) {
     delivery.outcome = store::Outcome::kIgnored;
     return;
@@ -215,7 +190,7 @@ void Receiver::decide(const std::optional<hooks::Event>& event, const JudgingLis
   describe_event(*event, delivery.endpoint, delivery);
   if (delivery.redelivery_of) delivery.duplicate_key.clear();
   if (event->not_actionable.empty() && webhooks.size() > 0) {
-    const hooks::Evidence evidence = webhooks.plan.judge(*event, configuration_);
+    const hooks::Evidence evidence = webhooks.plan.judge(*event, configuration);
     delivery.webhook_set = webhooks.stored;
     delivery.evidence = hooks::encode_evidence(evidence);
     for (const auto& subject : evidence.subjects) {
@@ -363,6 +338,14 @@ HookAnswer Receiver::redeliver(const std::string& delivery_id, const std::string
                                   [&] { return redeliver_now(*stored, *snapshot, webhook); });
 }
 
+Receiver::Explained Receiver::explain(const std::string& delivery_id) const {
+  std::optional<store::Delivery> stored = store_.find_delivery(delivery_id);
+  if (!stored)
+    throw Error(ErrorKind::kNotFound, "explaining " + in_quotes(delivery_id) + ": there is no such delivery");
+  Explanation now = explain_delivery(*settings(), *stored, configuration_);
+  return {std::move(*stored), std::move(now)};
+}
+
 HookAnswer Receiver::redeliver_now(const store::Delivery& stored, const PreparedSettings& settings,
                                    const std::string& webhook) {
   const std::string doing = "redelivering " + in_quotes(stored.id);
@@ -383,7 +366,7 @@ HookAnswer Receiver::redeliver_now(const store::Delivery& stored, const Prepared
   const std::optional<hooks::Event> event = parse_event_or_explain(delivery.body, delivery.reason);
   Work work;
   work.endpoint = delivery.endpoint;
-  decide(event, *webhooks, delivery, work.answer);
+  decide(event, *webhooks, configuration_, delivery, work.answer);
   if (!webhook.empty()) delivery.reason = "redelivered to webhook " + in_quotes(webhook) + " alone: " + delivery.reason;
   work.event_type = delivery.event_type;
   work.repository = delivery.repository_name;

@@ -22,8 +22,10 @@
 #include "core/base/time.h"
 #include "core/base/wake.h"
 #include "core/hooks/decision.h"
+#include "core/hooks/event.h"
 #include "core/hooks/ip_range.h"
 #include "core/intake/admission.h"
+#include "core/intake/explanation.h"
 #include "core/intake/failed_attempts.h"
 #include "core/intake/hook_answer.h"
 #include "core/intake/prepared_settings.h"
@@ -44,17 +46,15 @@ struct HookRequest {
 
 using HookDone = std::function<void(HookAnswer)>;
 
-// What would happen to a payload; for `penstock explain`.
-struct Explanation {
-  std::string decisions_json;  // the `decisions` array of the history API
-  bool matched = false;        // some webhook matched, or waits only for what GetPipeline would say
-  std::string note;            // why nothing can be decided, or that it is a portal test; may be empty
-};
-// Judges against all webhooks, or those of one endpoint. Error{kInvalidInput} for a body that is no event. Pure but for
-// the lookup, which may be null.
-Explanation explain(const std::vector<std::shared_ptr<const hooks::Webhook>>& webhooks, std::string_view body,
-                    const hooks::ActionConfigurationLookup& configuration,
-                    const std::optional<std::string>& endpoint = std::nullopt);
+// Nothing and the reason for JSON that is no service-hook event: that is answered 200 and kept, because a sender that
+// proved its identity and sends JSON must not be put on probation. Throws for bytes that are no JSON, or that nest too
+// deeply for us to tell.
+std::optional<hooks::Event> parse_event_or_explain(std::string_view body, std::string& reason);
+
+// What becomes of an event: the delivery's outcome, reason, decisions and triggers, and the answer's matches. Pure but
+// for the lookup.
+void decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks,
+            const hooks::ActionConfigurationLookup& configuration, store::NewDelivery& delivery, HookAnswer& answer);
 
 // Thread-safe.
 class Receiver {
@@ -94,6 +94,13 @@ class Receiver {
   // delivery was rejected, its body is gone or it may not reach the webhook; errors of the store.
   HookAnswer redeliver(const std::string& delivery_id, const std::string& webhook = "");
 
+  // What redeliver() would come to, beside what is stored. Stores nothing. Errors as of redeliver().
+  struct Explained {
+    store::Delivery then;
+    Explanation now;
+  };
+  Explained explain(const std::string& delivery_id) const;
+
  private:
   struct Work;
   using Endpoint = PreparedSettings::Endpoint;
@@ -104,8 +111,6 @@ class Receiver {
   std::optional<store::NewDelivery> reject_stranger(const Endpoint* endpoint, const HookRequest& request, int status,
                                                     std::string reason, Work& work);
   std::optional<store::NewDelivery> reject_broken(store::NewDelivery delivery, const std::string& reason, Work& work);
-  void decide(const std::optional<hooks::Event>& event, const JudgingList& webhooks, store::NewDelivery& delivery,
-              HookAnswer& answer) const;
   HookAnswer redeliver_now(const store::Delivery& stored, const PreparedSettings& settings, const std::string& webhook);
   void finish(Work& work, const store::RecordedDelivery* recorded, const Error* error) noexcept;
   void answer_recorded(Work& work, const store::RecordedDelivery& recorded);

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/digest.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
 #include "core/store/json_columns.h"
@@ -381,6 +382,15 @@ std::optional<Delivery> load_delivery(Connection& connection, const std::string&
   std::optional<std::string> blob = uuid_to_blob(id);
   if (!blob) return std::nullopt;
   return load_delivery_row(connection, *blob, DeliveryParts::kWhole, &evidence);
+}
+
+void complete_delivery(Delivery& delivery, const std::optional<StoredEvidence>& evidence,
+                       const ExpandDecisions& expand) {
+  if (evidence) {
+    if (!expand) throw Error(ErrorKind::kInternal, "reading a delivery: there is no expand_decisions");
+    delivery.decisions_json = expand(evidence->webhook_set, evidence->evidence);
+  }
+  if (delivery.body_sha256.empty() && !delivery.body.empty()) delivery.body_sha256 = sha256_hex(delivery.body);
 }
 
 void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now) {

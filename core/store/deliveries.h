@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/store/records.h"
 #include "core/store/sqlite.h"
@@ -73,6 +74,11 @@ struct StoredEvidence {
 };
 std::optional<Delivery> load_delivery(Connection& connection, const std::string& id,
                                       std::optional<StoredEvidence>& evidence);
+
+using ExpandDecisions = std::function<std::string(std::string_view webhook_set_content, std::string_view evidence)>;
+// Fills in what takes longer than a transaction should last.
+void complete_delivery(Delivery& delivery, const std::optional<StoredEvidence>& evidence,
+                       const ExpandDecisions& expand);
 
 enum class DeliveryParts { kSummary, kWhole };
 std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,

@@ -254,6 +254,16 @@ int newest_schema_version() noexcept {
   return static_cast<int>(kMigrations.size());
 }
 
+void check_readable(Connection& connection) {
+  check_identity(connection);
+  if (schema_version(connection) < newest_schema_version()) {
+    throw Error(ErrorKind::kConfiguration,
+                opening(connection) + ": it was written by an older version of this program (schema " +
+                    std::to_string(schema_version(connection)) + ", this one reads " +
+                    std::to_string(newest_schema_version()) + "); start this version's server on it first");
+  }
+}
+
 void create_database_file(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (fd) return;

@@ -15,6 +15,9 @@ int newest_schema_version() noexcept;
 // Makes an empty file (mode 0600: commit messages and request bodies are nobody else's) unless there is one.
 void create_database_file(const std::filesystem::path& path);
 
+// Throws Error{kConfiguration} unless the file is a history of just this version: for those who only read.
+void check_readable(Connection& connection);
+
 // Refuses what is not ours, is damaged, is read-only or was written by a newer program; then switches to WAL with
 // synchronous=FULL and migrates, each step in a transaction of its own. A file of at most `quick_check_bytes` is
 // checked page by page; of a larger one only the edges of the tables are read, as the check would take minutes. Throws

@@ -5,7 +5,6 @@
 #include <new>
 #include <utility>
 
-#include "core/base/digest.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
 #include "core/store/checkpointer.h"
@@ -267,13 +266,7 @@ std::optional<Delivery> Store::find_delivery(const std::string& id) const {
   std::optional<StoredEvidence> evidence;
   std::optional<Delivery> delivery =
       impl_->readers->run([&](Connection& connection) { return load_delivery(connection, id, evidence); });
-  if (evidence) {
-    if (!impl_->options.expand_decisions) throw Error(ErrorKind::kInternal, "Store::Options has no expand_decisions");
-    delivery->decisions_json = impl_->options.expand_decisions(evidence->webhook_set, evidence->evidence);
-  }
-  if (delivery && delivery->body_sha256.empty() && !delivery->body.empty()) {
-    delivery->body_sha256 = sha256_hex(delivery->body);
-  }
+  if (delivery) complete_delivery(*delivery, evidence, impl_->options.expand_decisions);
   return delivery;
 }
 

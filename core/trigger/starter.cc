@@ -59,6 +59,11 @@ void Starter::set_gates(std::shared_ptr<const GateMap> gates) {
   gates_ = std::move(gates);
 }
 
+std::shared_ptr<const GateMap> Starter::gates() const {
+  std::lock_guard lock(mutex_);
+  return gates_;
+}
+
 void Starter::release(const std::string& trigger_id) {
   parts_.store.release_trigger(trigger_id);
   parts_.wake.notify();

@@ -64,6 +64,7 @@ class Starter {
   void set_webhooks(std::shared_ptr<const WebhookList> webhooks);
   // Triggers of webhooks that are not in it wait for nothing.
   void set_gates(std::shared_ptr<const GateMap> gates);
+  std::shared_ptr<const GateMap> gates() const;
   void set_worked_action_types(std::set<aws::ActionTypeId> types);
 
   void start();

@@ -451,17 +451,5 @@ TEST_F(ReceiverTest, SettingsMayBeReplacedWhileRequestsRun) {
   EXPECT_EQ(good, 100);
 }
 
-TEST(Explain, JudgesWithoutStoring) {
-  const std::vector<std::shared_ptr<const hooks::Webhook>> webhooks = {make_webhook("main", "main"),
-                                                                       make_webhook("other", "other")};
-  const Explanation matched = explain(webhooks, make_push_payload(), nullptr);
-  EXPECT_TRUE(matched.matched);
-  EXPECT_NE(matched.decisions_json.find(R"("webhook":"other")"), std::string::npos);
-  EXPECT_FALSE(explain({webhooks[1]}, make_push_payload(), nullptr).matched);
-  EXPECT_FALSE(explain(webhooks, make_push_payload(), nullptr, "another-endpoint").matched);
-  EXPECT_NE(explain(webhooks, make_test_push_payload(), nullptr).note, "");
-  EXPECT_THROW(explain(webhooks, "nonsense", nullptr), Error);
-}
-
 }  // namespace
 }  // namespace penstock::intake
