@@ -55,6 +55,10 @@ App::App(config::Settings settings)
       lfs_({.transport = make_git_transport(settings_.git)}),
       public_transport_(make_public_transport()),
       git_credentials_(secrets_, public_transport_, clock_),
+      path_sources_([this](const std::string& pipeline) { return catalog_.load(pipeline); }),
+      path_comparer_(
+          mirrors_,
+          [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, log_),
       receiver_(
           {}, store_,
           [this](const std::string& pipeline, const std::string& action) {
@@ -62,6 +66,14 @@ App::App(config::Settings settings)
           },
           trigger_wake_, clock_, log_),
       workers_({.store = store_, .codepipeline = codepipeline_, .clock = clock_, .log = log_}, {}),
+      paths_({}, {.store = store_,
+                  .sources = path_sources_,
+                  .compare = [this](const trigger::PathsSource& source,
+                                    git::PushedRef push) { return path_comparer_.compare(source, std::move(push)); },
+                  .settled = trigger_wake_,
+                  .clock = clock_,
+                  .log = log_,
+                  .decisions = decisions_mutex_}),
       starter_(starter_options(settings_), {.store = store_,
                                             .codepipeline = codepipeline_,
                                             .codepipeline_client = codepipeline_client_,
@@ -69,7 +81,9 @@ App::App(config::Settings settings)
                                             .wake = trigger_wake_,
                                             .clock = clock_,
                                             .log = log_,
-                                            .on_started = [this] { workers_.wake(); }}),
+                                            .on_started = [this] { workers_.wake(); },
+                                            .on_woken = [this] { paths_.wake(); },
+                                            .decisions = decisions_mutex_}),
       listener_(
           listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
           clock_, log_),
@@ -80,6 +94,7 @@ App::App(config::Settings settings)
   add_health_routes(listener_, readiness_checks());
   add_metrics_routes(listener_, metrics_, policy_);
   watches_ = watch_listener(metrics_, listener_);
+  watch_waiting_triggers();
   for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
   port_ = listener_.bind();
 }
@@ -118,6 +133,19 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
   return workers;
 }
 
+void App::watch_waiting_triggers() {
+  constexpr auto kGauge = telemetry::Metrics::Kind::kGauge;
+  watches_.push_back(metrics_.watch(kGauge, "penstock_triggers_awaiting_paths",
+                                    "Triggers that wait for the changed paths of their push.",
+                                    [this] { return static_cast<double>(paths_.waiting().count); }));
+  watches_.push_back(metrics_.watch(kGauge, "penstock_triggers_awaiting_paths_oldest_seconds",
+                                    "Age of the oldest trigger that waits for the changed paths of its push.", [this] {
+                                      const auto oldest = paths_.waiting().oldest;
+                                      if (!oldest) return 0.0;
+                                      return std::chrono::duration<double>(clock_.now() - *oldest).count();
+                                    }));
+}
+
 std::string App::address() const {
   if (!settings_.server.listen_path.empty()) return "unix:" + settings_.server.listen_path;
   const std::string& host = settings_.server.listen_host;
@@ -140,11 +168,15 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   policy.access = AccessTokens(tokens);
   policy.trusted_proxies = trusted_proxies(settings);
   policy.public_metrics = settings.public_metrics;
+  if (const auto problems = check_path_sources(settings); !problems.empty())
+    throw Error(ErrorKind::kConfiguration, problems.front().path + ": " + problems.front().message);
   git_credentials_.set(settings.credentials);
 
-  receiver_.set_settings(std::move(intake_settings));
   if (gates) starter_.set_gates(std::move(gates));  // first, so that no webhook is without its calendar
+  path_sources_.set(std::make_shared<const trigger::PathsSources::Settings>(path_sources(settings)));
+  paths_.set(std::make_shared<const trigger::PathsStage::Settings>(paths_settings(settings.changed_paths, webhooks)));
   starter_.set_webhooks(std::move(webhooks));
+  receiver_.set_settings(std::move(intake_settings));  // after those who know of what it stores
   starter_.set_worked_action_types(action_types(settings));
   policy_.set(std::make_shared<const RequestPolicy>(std::move(policy)));
   log_.set_level(to_log_level(settings.log.level));
@@ -159,6 +191,7 @@ void App::run() {
   jobs::remove_stale_artifacts(artifact_directory());
   workers_.replace(worker_options(settings_));  // before start(), so that the journal's jobs find their workers
   workers_.start();
+  paths_.start();
   starter_.start();
   maintenance_ = std::jthread([this](const std::stop_token& stop) { maintain(stop); });
   primer_ = std::jthread([this, primings = primings_](const std::stop_token& stop) { prime(primings, stop); });
@@ -174,10 +207,12 @@ void App::run() {
   const auto deadline = std::chrono::steady_clock::now() + drain_timeout;
   streams_stop_.request_stop();
   listener_.stop();
+  paths_.request_stop();
   starter_.request_stop();
   maintenance_.request_stop();
   primer_.request_stop();
   const bool finished = workers_.drain(deadline);
+  paths_.join();
   starter_.join();
   server.join();
   maintenance_.join();
@@ -274,7 +309,7 @@ void App::prune(const std::stop_token& stop) {
 
 void App::reload() {
   try {
-    config::LoadResult loaded = config::load(settings_.file);
+    config::LoadResult loaded = config::load(settings_.file, config_features());
     if (!loaded.problems.empty()) {
       for (const config::Problem& problem : loaded.problems) {
         log_.error("the configuration has a problem; nothing was changed",

@@ -27,7 +27,10 @@
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+#include "core/trigger/paths_source.h"
+#include "core/trigger/paths_stage.h"
 #include "core/trigger/starter.h"
+#include "server/changed_paths.h"
 #include "server/credential_expiry.h"
 #include "server/git_credentials.h"
 #include "server/routes.h"
@@ -60,6 +63,7 @@ class App {
   void warn_about_fixed_settings(const config::Settings& settings) const;
   void prune(const std::stop_token& stop);
   std::vector<ReadinessCheck> readiness_checks();
+  void watch_waiting_triggers();
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
   struct Priming {
     std::shared_ptr<jobs::GitSource> source;
@@ -85,10 +89,14 @@ class App {
   git::LfsObjects lfs_;
   std::shared_ptr<http::CurlTransport> public_transport_;
   GitCredentials git_credentials_;
+  trigger::PathsSources path_sources_;
+  PathComparer path_comparer_;
   Wake trigger_wake_;
   intake::Receiver receiver_;
   std::vector<Priming> primings_;  // of the workers' configuration
   jobs::WorkerPool workers_;
+  const std::shared_ptr<std::mutex> decisions_mutex_ = std::make_shared<std::mutex>();
+  trigger::PathsStage paths_;
   trigger::Starter starter_;
   CurrentPolicy policy_;
   std::stop_source streams_stop_;

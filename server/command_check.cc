@@ -7,6 +7,7 @@
 #include "core/config/settings.h"
 #include "core/intake/settings.h"
 #include "server/calendars.h"
+#include "server/changed_paths.h"
 #include "server/command_line.h"
 #include "server/credential_expiry.h"
 #include "server/git_credentials.h"
@@ -29,11 +30,14 @@ int line_of(const config::LoadResult& result, std::string_view path) {
 
 config::LoadResult load(const std::filesystem::path& file) {
   try {
-    config::LoadResult result = config::load(file);
+    config::LoadResult result = config::load(file, config_features());
     // What only the parts themselves can judge (globs, placeholders) has no line, but a name.
     if (result.problems.empty()) {
       try {
-        intake::make_webhooks(result.settings);
+        for (config::Problem& problem : check_path_sources(result.settings)) {
+          problem.line = line_of(result, problem.path.substr(0, problem.path.rfind('.')));
+          result.problems.push_back(std::move(problem));
+        }
       } catch (const Error& error) {
         result.problems.push_back({.line = 0, .path = "webhooks", .message = error.what()});
       }

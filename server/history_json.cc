@@ -22,10 +22,17 @@ Json embedded(const std::string& text, Json fallback) {
   return parsed.is_discarded() ? Json(truncate_utf8(text, text.size(), 3 * text.size())) : parsed;
 }
 
+// Null when it waits for nothing but its turn.
+Json waits_for(const store::Trigger& trigger) {
+  if (trigger.state == store::TriggerState::kDeferred) return "calendar";
+  if (trigger.state != store::TriggerState::kPending) return nullptr;
+  return trigger.undecided ? Json("actionConfiguration") : trigger.awaits_paths ? Json("changedPaths") : Json(nullptr);
+}
+
 Json trigger_to_json(const store::Trigger& trigger) {
   return {{"id", trigger.id},
           {"webhook", trigger.webhook},
-          {"pipeline", trigger.pipeline},
+          {"pipeline", text_or_null(trigger.pipeline)},
           {"ref", text_or_null(trigger.ref)},
           {"commitId", text_or_null(trigger.commit_id)},
           {"state", store::to_string(trigger.state)},
@@ -35,7 +42,9 @@ Json trigger_to_json(const store::Trigger& trigger) {
           {"attempts", trigger.attempts},
           {"nextAttemptAt", time_or_null(trigger.next_attempt_at)},
           {"startedAt", time_or_null(trigger.started_at)},
-          {"error", text_or_null(trigger.error)}};
+          {"error", text_or_null(trigger.error)},
+          {"note", text_or_null(trigger.note)},
+          {"waitingFor", waits_for(trigger)}};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/hooks/event.h"
@@ -17,7 +18,11 @@ enum class Verdict {
   kMatched,
   kNotMatched,
   kWaiting,  // all filters that can be judged pass; the others need the action's configuration, which is not known yet
+  kWaitingForPaths,  // all filters pass, and so does the ref; what the push has changed is not known yet
 };
+
+// The end of the reason of a decision that does.
+inline constexpr std::string_view kWaitsForPaths = "waiting for the changed paths";
 
 struct FilterResult {
   std::string json_path;
@@ -35,7 +40,7 @@ struct FilterResult {
 // ref in question were the only entry, so that a push of two branches is judged and started branch by branch.
 struct Decision {
   std::string webhook;
-  std::string target_pipeline;
+  std::string target_pipeline;  // empty with routes
   std::string target_action;
   // Of a push, or of what a pull request would build; empty for other events.
   std::string ref;
@@ -67,10 +72,16 @@ struct DecideLimits {
 std::vector<Decision> decide(const Event& event, const std::vector<const Webhook*>& webhooks,
                              const ActionConfigurationLookup& configuration, const DecideLimits& limits = {});
 
+// What became of an event in a few words, by the number of webhooks: "1 webhook matched".
+struct VerdictCounts {
+  std::size_t matched = 0, waiting = 0, waiting_for_paths = 0;
+};
+std::string summarize(const VerdictCounts& counts);
+
 // The `decisions` array of the history API for these decisions, as JSON text. Members of a decision: webhook,
 // targetPipeline, targetAction, ref, commitId (the two are null for events without refs), matched, waiting (only when
-// true), reason, filters [{jsonPath, condition, expected, selected, selectedCount, matched, note (only with text)}],
-// variables (only for matches that have some).
+// true; then with waitingFor: "actionConfiguration" or "changedPaths"), reason, filters [{jsonPath, condition,
+// expected, selected, selectedCount, matched, note (only with text)}], variables (only for matches that have some).
 std::string decisions_to_json(const std::vector<Decision>& decisions);
 void append_decision_json(std::string& out, const Decision& decision);
 

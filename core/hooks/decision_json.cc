@@ -16,17 +16,34 @@ void write_filter(std::string& out, const FilterResult& filter) {
   if (!filter.note.empty()) object.text("note", filter.note);
 }
 
+// Nothing when it does not wait.
+std::string_view waits_for(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::kWaiting:
+      return "actionConfiguration";
+    case Verdict::kWaitingForPaths:
+      return "changedPaths";
+    case Verdict::kMatched:
+    case Verdict::kNotMatched:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
 
 void append_decision_json(std::string& out, const Decision& decision) {
   ObjectWriter object(out);
   object.text("webhook", decision.webhook);
-  object.text("targetPipeline", decision.target_pipeline);
+  object.text_or_null("targetPipeline", decision.target_pipeline);
   object.text("targetAction", decision.target_action);
   object.text_or_null("ref", decision.ref);
   object.text_or_null("commitId", decision.commit_id);
   object.raw("matched", decision.verdict == Verdict::kMatched ? "true" : "false");
-  if (decision.verdict == Verdict::kWaiting) object.raw("waiting", "true");
+  if (const auto what = waits_for(decision.verdict); !what.empty()) {
+    object.raw("waiting", "true");
+    object.text("waitingFor", what);
+  }
   object.text("reason", decision.reason);
   object.name("filters");
   write_array(out, decision.filters, [&](const FilterResult& filter) { write_filter(out, filter); });

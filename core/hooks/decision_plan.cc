@@ -390,6 +390,7 @@ class DecisionPlan::Judge {
       show_selected();
       auto decision = derive_decision(plan_.set, w, *subject_, facts_);
       evaluate_variables(planned, decision);
+      judge_ref(*planned.webhook, decision);
       tell(w, std::move(decision));
       return;
     }
@@ -398,6 +399,7 @@ class DecisionPlan::Judge {
     auto decision = derive_decision(plan_.set, w, *subject_, facts_);
     if (asked.known) {
       judge_filled(planned, asked, decision);
+      judge_ref(*planned.webhook, decision);
     } else {
       decision.verdict = Verdict::kWaiting;
       decision.reason = waiting_text(planned.webhook->definition());
@@ -417,6 +419,30 @@ class DecisionPlan::Judge {
     if (webhook.looks_for_pull_requests()) return "";
     return "the event is about a pull request, and no filter asks for those: add one on $.eventType, "
            "$.resource.status or the like";
+  }
+
+  // Of one whose filters pass.
+  void judge_ref(const Webhook& webhook, Decision& decision) const {
+    const PathRules* const rules = webhook.path_rules();
+    if (rules == nullptr || decision.verdict != Verdict::kMatched) return;
+    const auto refuse = [&](std::string reason) {
+      decision.verdict = Verdict::kNotMatched;
+      decision.reason = std::move(reason);
+      decision.variables.clear();
+    };
+    if (!event_.is_push()) return refuse("the webhook looks at branches, tags or files, which only a push has");
+    RefVerdict verdict = rules->judge_ref(decision.ref);
+    switch (verdict.next) {
+      case RefVerdict::Next::kPasses:
+        return;
+      case RefVerdict::Next::kRefused:
+        return refuse(std::move(verdict.reason));
+      case RefVerdict::Next::kNeedsFiles:
+        if (subject_->is_deletion) return refuse("what was deleted has no files, and the webhook looks at files");
+        decision.verdict = Verdict::kWaitingForPaths;
+        decision.reason += std::string("; ") += kWaitsForPaths;
+        return;
+    }
   }
 
   // Asks once an event.

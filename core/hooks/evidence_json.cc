@@ -97,13 +97,15 @@ Evidence::Facts read_facts(const JsonReader& reader, const WebhookSet& set) {
 Decision read_decision(const JsonReader& reader) {
   Decision decision;
   decision.webhook = reader.at("webhook").text();
-  decision.target_pipeline = reader.at("targetPipeline").text();
+  decision.target_pipeline = reader.text_or_empty("targetPipeline");
   decision.target_action = reader.at("targetAction").text();
   decision.ref = reader.text_or_empty("ref");
   decision.commit_id = reader.text_or_empty("commitId");
-  decision.verdict = reader.at("matched").boolean() ? Verdict::kMatched
-                     : reader.flag("waiting")       ? Verdict::kWaiting
-                                                    : Verdict::kNotMatched;
+  decision.verdict = reader.at("matched").boolean() ? Verdict::kMatched : Verdict::kNotMatched;
+  if (reader.flag("waiting")) {
+    decision.verdict =
+        reader.text_or_empty("waitingFor") == "changedPaths" ? Verdict::kWaitingForPaths : Verdict::kWaiting;
+  }
   decision.reason = reader.at("reason").text();
   reader.for_each_in("filters", [&](const JsonReader& entry) {
     auto& filter = decision.filters.emplace_back();

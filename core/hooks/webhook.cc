@@ -124,6 +124,15 @@ Webhook::Webhook(WebhookDefinition definition) : definition_(std::move(definitio
     for (const auto& [name, query] : definition_.variables) {
       variables_.emplace(name, compile_path(query, "variables." + name));
     }
+    const auto& rules = definition_.path_rules;
+    if (!rules.triggers.empty() || !rules.ignore_paths.empty() || !rules.routes.empty())
+      path_rules_ = std::make_shared<const PathRules>(rules);
+    if (has_routes() && !needed_keys_.empty()) {
+      throw Error(ErrorKind::kConfiguration,
+                  "{" + needed_keys_.front() +
+                      "} in a filter: with routes there is no one pipeline whose action says what it is; "
+                      "give it under actionConfiguration");
+    }
   } catch (const Error& error) {
     throw Error(ErrorKind::kConfiguration, "webhook " + in_quotes(definition_.name) + ": " + error.what());
   }

@@ -12,6 +12,7 @@
 
 #include "core/base/regex.h"
 #include "core/hooks/glob.h"
+#include "core/hooks/path_filter.h"
 #include "core/hooks/placeholders.h"
 #include "core/json/jsonpath.h"
 
@@ -36,6 +37,7 @@ struct WebhookDefinition {
   bool ignore_deletes = true;
   std::map<std::string, std::string> action_configuration = {};  // values for {Key} without asking GetPipeline
   std::map<std::string, std::string> variables = {};             // pipeline variable -> JSONPath
+  PathRulesDefinition path_rules = {};  // with routes there is no target_pipeline, and no {Key} but given ones
 };
 
 // Thread-safe once made.
@@ -63,6 +65,9 @@ class Webhook {
   // Whether some filter asks for something that tells pull requests from pushes. Filters that look at neither, or the
   // want of any, must not make unreviewed commits start what was set up for pushes.
   bool looks_for_pull_requests() const noexcept { return looks_for_pull_requests_; }
+  // Null: every ref and file.
+  const PathRules* path_rules() const noexcept { return path_rules_.get(); }
+  bool has_routes() const noexcept { return !definition_.path_rules.routes.empty(); }
 
  private:
   WebhookDefinition definition_;
@@ -70,6 +75,7 @@ class Webhook {
   std::map<std::string, json::JsonPath> variables_;
   std::vector<std::string> needed_keys_;
   bool looks_for_pull_requests_ = false;
+  std::shared_ptr<const PathRules> path_rules_;
 };
 
 // "matchEquals", …: the member of PutWebhook's filter rule, as extended, that holds the condition.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <future>
+#include <set>
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
@@ -189,15 +190,30 @@ void decide(const std::optional<hooks::Event>& event, const JudgingList& webhook
   }
   describe_event(*event, delivery.endpoint, delivery);
   if (delivery.redelivery_of) delivery.duplicate_key.clear();
+  hooks::VerdictCounts counts;
   if (event->not_actionable.empty() && webhooks.size() > 0) {
     const hooks::Evidence evidence = webhooks.plan.judge(*event, configuration);
     delivery.webhook_set = webhooks.stored;
     delivery.evidence = hooks::encode_evidence(evidence);
+    std::set<std::uint32_t> waiting, waiting_for_paths;
     for (const auto& subject : evidence.subjects) {
       for (const auto& told : subject.told) {
-        if (told.decision.verdict == hooks::Verdict::kMatched) add_once(answer.matched, told.decision.webhook);
+        switch (told.decision.verdict) {
+          case hooks::Verdict::kMatched:
+            add_once(answer.matched, told.decision.webhook);
+            break;
+          case hooks::Verdict::kWaiting:
+            waiting.insert(told.webhook);
+            break;
+          case hooks::Verdict::kWaitingForPaths:
+            waiting_for_paths.insert(told.webhook);
+            break;
+          case hooks::Verdict::kNotMatched:
+            break;
+        }
       }
     }
+    counts = {answer.matched.size(), waiting.size(), waiting_for_paths.size()};
     if (!event->is_test) delivery.triggers = triggers_of(evidence);
   }
   if (event->is_test) {
@@ -208,12 +224,10 @@ void decide(const std::optional<hooks::Event>& event, const JudgingList& webhook
     delivery.reason = event->not_actionable;
   } else if (!delivery.triggers.empty()) {
     delivery.outcome = store::Outcome::kTriggered;
-    delivery.reason = answer.matched.empty() ? "waiting for the configuration of the target action"
-                                             : std::to_string(answer.matched.size()) +
-                                                   (answer.matched.size() == 1 ? " webhook" : " webhooks") + " matched";
+    delivery.reason = hooks::summarize(counts);
   } else {
     delivery.outcome = store::Outcome::kFiltered;
-    delivery.reason = webhooks.size() == 0 ? "no webhook listens to this endpoint" : "no webhook matched";
+    delivery.reason = webhooks.size() == 0 ? "no webhook listens to this endpoint" : hooks::summarize(counts);
   }
 }
 

@@ -157,6 +157,7 @@ std::vector<store::NewTrigger> triggers_of(const hooks::Evidence& evidence) {
       trigger.commit_id = decision.commit_id;
       trigger.variables = decision.variables;
       trigger.undecided = decision.verdict == hooks::Verdict::kWaiting;
+      trigger.awaits_paths = decision.verdict == hooks::Verdict::kWaitingForPaths;
       triggers.push_back(std::move(trigger));
     }
   }

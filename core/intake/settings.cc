@@ -54,6 +54,24 @@ hooks::EndpointAuthentication make_authentication(const std::vector<config::Auth
   return result;
 }
 
+std::optional<hooks::PatternLists> copy_lists(const std::optional<config::PatternLists>& lists) {
+  if (!lists) return std::nullopt;
+  return hooks::PatternLists{.includes = lists->includes, .excludes = lists->excludes};
+}
+
+hooks::PathRulesDefinition make_path_rules(const config::Webhook& webhook) {
+  hooks::PathRulesDefinition rules;
+  for (const config::TriggerFilter& filter : webhook.triggers) {
+    rules.triggers.push_back({.branches = copy_lists(filter.branches),
+                              .tags = copy_lists(filter.tags),
+                              .file_paths = copy_lists(filter.file_paths)});
+  }
+  rules.ignore_paths = webhook.ignore_paths;
+  for (const config::Route& route : webhook.routes)
+    rules.routes.push_back({.paths = route.paths, .target_pipeline = route.target_pipeline});
+  return rules;
+}
+
 std::shared_ptr<const hooks::Webhook> compile(const config::Webhook& webhook) {
   hooks::WebhookDefinition definition;
   definition.name = webhook.name;
@@ -73,6 +91,7 @@ std::shared_ptr<const hooks::Webhook> compile(const config::Webhook& webhook) {
   definition.ignore_deletes = webhook.ignore_deletes;
   definition.action_configuration = webhook.action_configuration;
   definition.variables = webhook.variables;
+  definition.path_rules = make_path_rules(webhook);
   return std::make_shared<const hooks::Webhook>(std::move(definition));
 }
 

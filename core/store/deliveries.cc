@@ -9,6 +9,7 @@
 #include "core/base/ids.h"
 #include "core/base/text.h"
 #include "core/store/json_columns.h"
+#include "core/store/new_triggers.h"
 #include "core/store/terms.h"
 #include "core/store/triggers.h"
 #include "core/store/uuid_blob.h"
@@ -22,13 +23,6 @@ std::string require_uuid(const std::string& id, std::string_view what) {
     throw Error(ErrorKind::kInvalidInput,
                 "recording a delivery: " + std::string(what) + " " + in_quotes(id) + " is no UUID");
   return *blob;
-}
-
-constexpr int kFirstGeneration = 0;
-
-std::string make_token(const RecordOptions& options, const NewTrigger& trigger, int generation) {
-  if (!options.make_request_token) return {};
-  return options.make_request_token(trigger.push_key, trigger.webhook, trigger.pipeline, generation);
 }
 
 // The same call again, after one whose answer was not seen.
@@ -60,48 +54,12 @@ std::optional<std::string> find_same_notification(Connection& connection, const 
   return find("SELECT delivery_id FROM retired_notifications WHERE endpoint = ?1 AND duplicate_key = ?2");
 }
 
-struct ExistingTrigger {
-  int generation;
-  std::string delivery_id;  // 16 bytes, of the first generation that is still known
-};
-std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, const NewTrigger& trigger,
-                                                     bool retired_too) {
-  std::optional<ExistingTrigger> existing;
-  const auto find = [&](const char* sql) {
-    Statement statement = connection.prepare(sql);
-    statement.bind(trigger.push_key, trigger.webhook, trigger.pipeline);
-    while (statement.step()) {
-      auto generation = static_cast<int>(statement.integer(0));
-      if (!existing) existing = ExistingTrigger{generation, statement.text(1)};
-      existing->generation = std::max(existing->generation, generation);
-    }
-  };
-  find(
-      "SELECT generation, delivery_id FROM triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3 "
-      "ORDER BY generation");
-  if (retired_too) {
-    find(
-        "SELECT generation, delivery_id FROM retired_triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = "
-        "?3");
-  }
-  return existing;
-}
-
 // Whether this id may be known: one above all others is not.
 bool may_be_recorded(Connection& connection, const std::string& id_blob, RecordCache& cache) {
   if (!cache.newest_id) cache.newest_id = connection.query_text("SELECT max(id) FROM deliveries").value_or("");
   if (id_blob <= *cache.newest_id) return true;
   cache.newest_id = id_blob;
   return false;
-}
-
-bool has_retired_keys(Connection& connection, RecordCache& cache) {
-  if (!cache.has_retired_keys) {
-    cache.has_retired_keys =
-        connection.query_integer(
-            "SELECT EXISTS (SELECT 1 FROM retired_notifications) OR EXISTS (SELECT 1 FROM retired_triggers)") == 1;
-  }
-  return *cache.has_retired_keys;
 }
 
 std::vector<FoundUnder>& unindexed_deliveries(Connection& connection, RecordCache& cache) {
@@ -141,18 +99,20 @@ TriggerResult insert_triggers(Connection& connection, const PreparedDelivery& pr
       continue;
     }
     int generation = existing ? existing->generation + 1 : kFirstGeneration;
-    Timestamp now = options.clock->now();
     const PreparedDelivery::TriggerParts& parts = prepared.trigger_parts[i];
-    const std::string token =
-        generation == kFirstGeneration && !parts.token.empty() ? parts.token : make_token(options, trigger, generation);
+    const std::string token = generation == kFirstGeneration && !parts.token.empty()
+                                  ? parts.token
+                                  : make_trigger_token(options, trigger, generation);
     const std::string id = trigger_id_blob(prepared.id, static_cast<std::uint32_t>(result.created.size() + 1));
-    connection
-        .prepare(
-            "INSERT INTO triggers (id, delivery_id, push_key, webhook, pipeline, generation, action, ref, "
-            "commit_id, variables, client_request_token, state, undecided, created_at) "
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12, ?13)")
-        .run(Blob{id}, Blob{prepared.id}, trigger.push_key, trigger.webhook, trigger.pipeline, generation,
-             trigger.action, trigger.ref, trigger.commit_id, parts.variables, token, trigger.undecided ? 1 : 0, now);
+    insert_trigger(connection,
+                   {.id = id,
+                    .delivery_id = prepared.id,
+                    .generation = generation,
+                    .variables = parts.variables,
+                    .client_request_token = token,
+                    .created_at = options.clock->now(),
+                    .note = ""},
+                   trigger);
     result.created.push_back(blob_to_uuid(id));
   }
   return result;
@@ -213,8 +173,9 @@ PreparedDelivery::PreparedDelivery(NewDelivery source, const RecordOptions& opti
   if (delivery.redelivery_of) redelivery_of = require_uuid(*delivery.redelivery_of, "redelivery of");
   trigger_parts.reserve(delivery.triggers.size());
   for (const auto& trigger : delivery.triggers) {
-    trigger_parts.push_back({.variables = encode_map(trigger.variables),
-                             .token = redelivery_of ? std::string() : make_token(options, trigger, kFirstGeneration)});
+    trigger_parts.push_back(
+        {.variables = encode_map(trigger.variables),
+         .token = redelivery_of ? std::string() : make_trigger_token(options, trigger, kFirstGeneration)});
   }
 }
 

@@ -38,6 +38,8 @@ struct NewTrigger {
   std::map<std::string, std::string> variables;
   // Set while the decision waits for the action's configuration; then the trigger stage decides again.
   bool undecided = false;
+  // Set while it waits for the list of files that its push has changed. With routes `pipeline` is empty until then.
+  bool awaits_paths = false;
 };
 
 // The webhooks that deliveries were judged by: kept once, as long as some delivery refers to it.
@@ -93,6 +95,7 @@ struct Trigger {
   std::string client_request_token;
   TriggerState state = TriggerState::kPending;
   bool undecided = false;
+  bool awaits_paths = false;
   int attempts = 0;
   Timestamp created_at;
   std::optional<Timestamp> next_attempt_at;
@@ -103,15 +106,54 @@ struct Trigger {
   std::optional<Timestamp> unclaimed_deadline;
   // When its webhook's calendar, or a person, let it go. It is not held up by a calendar again.
   std::optional<Timestamp> cleared_at;
+  std::string note;  // for people
 };
 
 // What is to be known of a trigger to plan its start.
 struct PendingTrigger {
   std::string id;
+  std::string webhook;
   std::string pipeline, action;
   bool undecided = false;
+  bool awaits_paths = false;
   int attempts = 0;
   std::optional<Timestamp> next_attempt_at;
+};
+
+enum class AwaitsPaths { kNo, kYes };
+
+// A trigger that waits for the list of files that its push has changed.
+struct AwaitingTrigger {
+  std::string id;
+  std::string delivery_id;
+  std::string push_key;
+  std::string repository;  // of the delivery: its id, or its name without one
+  Timestamp created_at;
+  std::optional<Timestamp> next_attempt_at;
+};
+
+// What becomes of it.
+struct PathsOutcome {
+  std::string trigger_id;
+  enum class Step {
+    kGoes,    // it waits no longer, and is due
+    kSplits,  // it ends as skipped, and is replaced by a trigger for each of `pipelines`
+    kSkips,
+    kFails,
+    kWaits,  // still, until next_attempt_at; counts an attempt
+  };
+  Step step = Step::kGoes;
+  std::string reason;                        // becomes its `error`, but with kGoes
+  std::string note;                          // of the trigger that goes, or of those that replace it
+  std::vector<std::string> pipelines;        // kSplits
+  std::optional<Timestamp> next_attempt_at;  // kWaits
+};
+
+struct PathsSettlement {
+  std::string delivery_id;
+  std::vector<PathsOutcome> outcomes;  // of triggers of this delivery
+  // Of the delivery, with what was decided; empty = as they are.
+  std::string decisions_json, reason;
 };
 
 struct DeferredTriggers {

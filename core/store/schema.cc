@@ -186,6 +186,14 @@ CREATE INDEX triggers_deferred ON triggers (next_attempt_at) WHERE state = 'defe
     R"sql(
 ALTER TABLE deliveries ADD COLUMN pull_request TEXT NOT NULL DEFAULT '';  -- JSON object, or nothing
 )sql",
+    // 4: triggers that wait for the changed paths of their push
+    R"sql(
+-- One of a webhook with routes has no pipeline, and is replaced by those that the changed paths lead to.
+ALTER TABLE triggers ADD COLUMN awaits_paths INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE triggers ADD COLUMN note TEXT NOT NULL DEFAULT '';  -- for people; stays when it is started
+CREATE INDEX triggers_awaiting_paths ON triggers (ifnull(next_attempt_at, 0))
+  WHERE awaits_paths = 1 AND state = 'pending';
+)sql",
 };
 
 std::string opening(const Connection& connection) {

@@ -15,6 +15,7 @@
 #include "core/store/reader_pool.h"
 #include "core/store/retention.h"
 #include "core/store/schema.h"
+#include "core/store/settle_paths.h"
 #include "core/store/sqlite.h"
 #include "core/store/store_metrics.h"
 #include "core/store/triggers.h"
@@ -328,11 +329,27 @@ void Store::release_trigger(const std::string& id) {
 }
 
 void Store::decide_trigger(const std::string& id, const std::string& decisions_json,
-                           const std::map<std::string, std::string>& variables) {
+                           const std::map<std::string, std::string>& variables, AwaitsPaths awaits_paths) {
   impl_->write("deciding trigger " + in_quotes(id),
-               [id, decisions_json, variables = encode_map(variables)](Connection& connection) {
-                 store::decide_trigger(connection, id, decisions_json, variables);
+               [id, decisions_json, variables = encode_map(variables), awaits_paths](Connection& connection) {
+                 store::decide_trigger(connection, id, decisions_json, variables, awaits_paths);
                });
+}
+
+std::vector<AwaitingTrigger> Store::triggers_awaiting_paths(int limit) const {
+  return impl_->readers->run([&](Connection& connection) { return load_triggers_awaiting_paths(connection, limit); });
+}
+
+std::vector<std::string> Store::settle_paths(const PathsSettlement& settlement) {
+  std::size_t bytes = kSmallWriteBytes + settlement.decisions_json.size();
+  for (const PathsOutcome& outcome : settlement.outcomes) {
+    bytes += sizeof outcome + outcome.reason.size() + outcome.note.size();
+    for (const std::string& pipeline : outcome.pipelines) bytes += sizeof pipeline + pipeline.size();
+  }
+  return impl_->writer->run<std::vector<std::string>>(
+      "settling triggers of delivery " + in_quotes(settlement.delivery_id), bytes,
+      [settlement = std::make_shared<const PathsSettlement>(settlement), options = &impl_->record_options](
+          Connection& connection) { return store::settle_paths(connection, *settlement, *options); });
 }
 
 std::optional<Trigger> Store::find_trigger_of_execution(const std::string& pipeline,

@@ -135,9 +135,19 @@ class Store {
   // A person lets it go now: the same, but Error{kConflict} unless it is deferred.
   void release_trigger(const std::string& id);
   // After an undecided trigger was decided: stores the final decisions of the delivery, clears the flag and makes it
-  // due. One that was decided against and has therefore been skipped is taken too, and stays skipped.
+  // due, or lets it wait for its changed paths. One that was decided against and has therefore been skipped is taken
+  // too, and stays skipped.
   void decide_trigger(const std::string& id, const std::string& decisions_json,
-                      const std::map<std::string, std::string>& variables);
+                      const std::map<std::string, std::string>& variables, AwaitsPaths awaits_paths = AwaitsPaths::kNo);
+  // Decided pending triggers that wait for the changed paths of their push: those that are due first, and of these the
+  // oldest.
+  std::vector<AwaitingTrigger> triggers_awaiting_paths(int limit) const;
+  // In one transaction: what becomes of triggers of one delivery that wait for their changed paths, and its decisions.
+  // Triggers that are gone or wait no longer are left alone; when that holds for all, nothing is changed. The triggers
+  // that take the place of one have its keys, in its generation, and its place in the order of arrival. One that an
+  // earlier delivery made is not made again, unless this is a redelivery: then it is the next generation. A delivery
+  // all of whose triggers are skipped becomes kFiltered. Returns the ids of the new triggers.
+  std::vector<std::string> settle_paths(const PathsSettlement& settlement);
   // The trigger that started this execution.
   std::optional<Trigger> find_trigger_of_execution(const std::string& pipeline,
                                                    const std::string& pipeline_execution_id) const;

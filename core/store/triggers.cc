@@ -10,7 +10,7 @@
   "id, delivery_id, push_key, webhook, pipeline, action, ref, commit_id, variables, generation, "       \
   "client_request_token, "                                                                              \
   "state, undecided, attempts, created_at, next_attempt_at, started_at, pipeline_execution_id, error, " \
-  "unclaimed_deadline, cleared_at FROM triggers "
+  "unclaimed_deadline, cleared_at, awaits_paths, note FROM triggers "
 
 // ?1 = the delivery's id, ?2 = the last id that a trigger of it could have.
 #define OF_DELIVERY "id > ?1 AND id <= ?2 AND delivery_id = ?1 "
@@ -48,6 +48,8 @@ Trigger read_trigger(const Statement& row) {
   trigger.error = row.text(18);
   trigger.unclaimed_deadline = row.optional_time(19);
   trigger.cleared_at = row.optional_time(20);
+  trigger.awaits_paths = row.integer(21) != 0;
+  trigger.note = row.text(22);
   return trigger;
 }
 
@@ -63,13 +65,18 @@ Trigger require_trigger(Connection& connection, const std::string& id) {
   return *trigger;
 }
 
+#define PENDING_COLUMNS \
+  "id, webhook, pipeline, action, undecided, awaits_paths, attempts, next_attempt_at FROM triggers "
+
 PendingTrigger read_pending(const Statement& row) {
   return {.id = blob_to_uuid(row.text(0)),
-          .pipeline = row.text(1),
-          .action = row.text(2),
-          .undecided = row.integer(3) != 0,
-          .attempts = static_cast<int>(row.integer(4)),
-          .next_attempt_at = row.optional_time(5)};
+          .webhook = row.text(1),
+          .pipeline = row.text(2),
+          .action = row.text(3),
+          .undecided = row.integer(4) != 0,
+          .awaits_paths = row.integer(5) != 0,
+          .attempts = static_cast<int>(row.integer(6)),
+          .next_attempt_at = row.optional_time(7)};
 }
 
 // Ids rise with time.
@@ -137,9 +144,8 @@ void delete_triggers(Connection& connection, std::string_view delivery_id_blob) 
 
 std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int limit) {
   std::vector<PendingTrigger> triggers;
-  Statement rows = connection.prepare(
-      "SELECT id, pipeline, action, undecided, attempts, next_attempt_at FROM triggers WHERE state = 'pending' "
-      "ORDER BY ifnull(next_attempt_at, 0), seq LIMIT ?1");
+  Statement rows = connection.prepare("SELECT " PENDING_COLUMNS
+                                      "WHERE state = 'pending' ORDER BY ifnull(next_attempt_at, 0), seq LIMIT ?1");
   rows.bind(limit);
   while (rows.step()) triggers.push_back(read_pending(rows));
   sort_by_arrival(triggers);
@@ -148,9 +154,9 @@ std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int li
 
 DeferredTriggers load_deferred_triggers(Connection& connection, Timestamp now, int limit) {
   DeferredTriggers deferred;
-  Statement rows = connection.prepare(
-      "SELECT id, pipeline, action, undecided, attempts, next_attempt_at FROM triggers WHERE state = 'deferred' "
-      "AND next_attempt_at <= ?1 ORDER BY next_attempt_at, seq LIMIT ?2");
+  Statement rows =
+      connection.prepare("SELECT " PENDING_COLUMNS
+                         "WHERE state = 'deferred' AND next_attempt_at <= ?1 ORDER BY next_attempt_at, seq LIMIT ?2");
   rows.bind(now, limit);
   while (rows.step()) deferred.due.push_back(read_pending(rows));
   sort_by_arrival(deferred.due);
@@ -178,6 +184,25 @@ std::vector<TriggerBacklog> load_trigger_backlog(Connection& connection) {
   count(TriggerState::kPending, "SELECT count(*), min(seq) FROM triggers WHERE state = 'pending'");
   count(TriggerState::kDeferred, "SELECT count(*), min(seq) FROM triggers WHERE state = 'deferred'");
   return backlog;
+}
+
+std::vector<AwaitingTrigger> load_triggers_awaiting_paths(Connection& connection, int limit) {
+  std::vector<AwaitingTrigger> triggers;
+  Statement rows = connection.prepare(
+      "SELECT triggers.id, delivery_id, push_key, repository_id, repository_name, next_attempt_at, "
+      "created_at FROM triggers "
+      "CROSS JOIN deliveries ON deliveries.id = triggers.delivery_id WHERE awaits_paths = 1 AND state = 'pending' "
+      "ORDER BY ifnull(next_attempt_at, 0), triggers.seq LIMIT ?1");
+  rows.bind(limit);
+  while (rows.step()) {
+    triggers.push_back({.id = blob_to_uuid(rows.text(0)),
+                        .delivery_id = blob_to_uuid(rows.text(1)),
+                        .push_key = rows.text(2),
+                        .repository = rows.text(3).empty() ? rows.text(4) : rows.text(3),
+                        .created_at = rows.time(6),
+                        .next_attempt_at = rows.optional_time(5)});
+  }
+  return triggers;
 }
 
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id) {
@@ -286,20 +311,24 @@ void release_trigger(Connection& connection, const std::string& id, Timestamp no
 }
 
 void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,
-                    const std::string& variables) {
+                    const std::string& variables, AwaitsPaths awaits_paths) {
   Trigger trigger = require_trigger(connection, id);
   // One that was decided not to start has ended first, so that no crash leaves it decided and pending.
   if (!is_open(trigger) && trigger.state != TriggerState::kSkipped) refuse(trigger);
   connection
       .prepare(
-          "UPDATE triggers SET undecided = 0, variables = ?2, next_attempt_at = NULL, "
+          "UPDATE triggers SET undecided = 0, variables = ?2, awaits_paths = ?3, next_attempt_at = NULL, "
           "error = CASE state WHEN 'skipped' THEN error ELSE '' END WHERE id = ?1")
-      .run(Blob{*uuid_to_blob(id)}, variables);
+      .run(Blob{*uuid_to_blob(id)}, variables, awaits_paths == AwaitsPaths::kYes ? 1 : 0);
+  replace_decisions(connection, *uuid_to_blob(trigger.delivery_id), decisions_json);
+}
+
+void replace_decisions(Connection& connection, std::string_view delivery_id_blob, const std::string& decisions_json) {
   connection
       .prepare(
           "UPDATE delivery_contents SET decisions = ?2, evidence = '' WHERE seq = (SELECT seq FROM deliveries "
           "WHERE id = ?1)")
-      .run(Blob{*uuid_to_blob(trigger.delivery_id)}, decisions_json);
+      .run(Blob{delivery_id_blob}, decisions_json);
 }
 
 void clear_unclaimed_deadline(Connection& connection, const std::string& id, const std::string& note) {

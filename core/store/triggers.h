@@ -29,6 +29,7 @@ void delete_triggers(Connection& connection, std::string_view delivery_id_blob);
 std::vector<PendingTrigger> load_pending_triggers(Connection& connection, int limit);
 DeferredTriggers load_deferred_triggers(Connection& connection, Timestamp now, int limit);
 std::vector<TriggerBacklog> load_trigger_backlog(Connection& connection);
+std::vector<AwaitingTrigger> load_triggers_awaiting_paths(Connection& connection, int limit);
 std::optional<Trigger> load_trigger(Connection& connection, const std::string& id);
 std::optional<Trigger> load_trigger_of_execution(Connection& connection, const std::string& pipeline,
                                                  const std::string& pipeline_execution_id);
@@ -44,7 +45,9 @@ void defer_trigger(Connection& connection, const std::string& id, Timestamp unti
 void clear_trigger(Connection& connection, const std::string& id, Timestamp time);
 void release_trigger(Connection& connection, const std::string& id, Timestamp now);
 void decide_trigger(Connection& connection, const std::string& id, const std::string& decisions_json,
-                    const std::string& variables);
+                    const std::string& variables, AwaitsPaths awaits_paths);
+// Instead of the evidence, if they were told from that.
+void replace_decisions(Connection& connection, std::string_view delivery_id_blob, const std::string& decisions_json);
 void clear_unclaimed_deadline(Connection& connection, const std::string& id, const std::string& note);
 // A job of this execution is known: its trigger need not be watched any more.
 void claim_execution(Connection& connection, const std::string& pipeline, const std::string& pipeline_execution_id);

@@ -21,8 +21,8 @@ PathsFailure judge_paths_failure(const PathsPolicy& policy, const Error& error, 
       hopeless ? "" : " after " + std::to_string(minutes) + (minutes == 1 ? " minute" : " minutes");
   const bool starts = policy.when_unknown == PathsPolicy::WhenUnknown::kStart;
   result.step = starts ? PathsFailure::Step::kStart : PathsFailure::Step::kFail;
-  result.reason = (starts ? "started although the changed paths are not known" : "the changed paths are not known") +
-                  when + ": " + error.what();
+  result.reason =
+      (starts ? std::string(kStartedAlthough) : "") + "the changed paths are not known" + when + ": " + error.what();
   return result;
 }
 

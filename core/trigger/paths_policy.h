@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "core/base/error.h"
 #include "core/base/retry.h"
@@ -16,6 +17,9 @@ struct PathsPolicy {
   enum class WhenUnknown { kStart, kFail };
   WhenUnknown when_unknown = WhenUnknown::kStart;
 };
+
+// What the reason of Step::kStart begins with.
+inline constexpr std::string_view kStartedAlthough = "started although ";
 
 struct PathsFailure {
   enum class Step {

@@ -120,6 +120,7 @@ void Starter::schedule(std::stop_token stop) {
       none.wait_for(stop, rest);
     }
     parts_.wake.wait_for(stop, pause);
+    if (parts_.on_woken) parts_.on_woken();
   }
 }
 
@@ -245,6 +246,7 @@ bool Starter::handle(const std::string& id, const std::stop_token& stop) {
   if (!trigger) return false;
   const bool deferred = trigger->state == store::TriggerState::kDeferred;
   if (!deferred && trigger->state != store::TriggerState::kPending) return false;
+  if (trigger->awaits_paths) return true;
   if (trigger->undecided) return decide(*trigger);
   if (!trigger->cleared_at && (deferred || find_gate(trigger->webhook))) return ask_calendar(*trigger);
   return start_execution(*trigger, stop);
@@ -258,10 +260,7 @@ std::chrono::milliseconds Starter::age(const store::Trigger& trigger) const {
 
 std::shared_ptr<const hooks::Webhook> Starter::find_webhook(const std::string& name) const {
   std::lock_guard lock(mutex_);
-  for (const auto& webhook : *webhooks_) {
-    if (webhook->definition().name == name) return webhook;
-  }
-  return nullptr;
+  return trigger::find_webhook(*webhooks_, name);
 }
 
 std::optional<Gate> Starter::find_gate(const std::string& webhook) const {
@@ -329,6 +328,7 @@ bool Starter::decide(const store::Trigger& trigger) {
     parts_.store.reschedule_trigger(trigger.id, parts_.clock.now() + verdict.delay, verdict.reason);
     return true;
   }
+  std::lock_guard lock(*parts_.decisions);
   const std::optional<store::Delivery> delivery = parts_.store.find_delivery(trigger.delivery_id);
   if (!delivery) {
     end(trigger, store::TriggerState::kFailed, "its delivery is not in the history any more");
@@ -344,6 +344,10 @@ bool Starter::decide(const store::Trigger& trigger) {
   switch (decision.verdict) {
     case hooks::Verdict::kMatched:
       parts_.store.decide_trigger(trigger.id, decision.decisions_json, decision.variables);
+      return true;
+    case hooks::Verdict::kWaitingForPaths:
+      parts_.store.decide_trigger(trigger.id, decision.decisions_json, decision.variables, store::AwaitsPaths::kYes);
+      if (parts_.on_woken) parts_.on_woken();
       return true;
     case hooks::Verdict::kWaiting:
     case hooks::Verdict::kNotMatched:

@@ -29,10 +29,9 @@
 #include "core/trigger/calendar.h"
 #include "core/trigger/trigger_policy.h"
 #include "core/trigger/unclaimed_watch.h"
+#include "core/trigger/webhook_list.h"
 
 namespace penstock::trigger {
-
-using WebhookList = std::vector<std::shared_ptr<const hooks::Webhook>>;
 
 // Threads: one scheduler (blocks on the store and on the wake), `concurrency` starters (block on AWS calls and on the
 // store), one watch for unclaimed jobs. Thread-safe.
@@ -57,6 +56,10 @@ class Starter {
     const Clock& clock;
     const telemetry::Log& log;
     std::function<void()> on_started;  // "a job will show up soon"; called on a starter thread; may be null
+    // Called on the scheduler's thread when it was woken: PathsStage::wake(). May be null.
+    std::function<void()> on_woken = nullptr;
+    // Held by whoever reads, changes and writes a delivery's decisions; to be shared with PathsStage.
+    std::shared_ptr<std::mutex> decisions = std::make_shared<std::mutex>();
   };
   Starter(Options options, Parts parts);
   ~Starter();  // stop() and join

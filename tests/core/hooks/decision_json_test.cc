@@ -44,8 +44,8 @@ TEST(DecisionsToJson, MarksWaitingAndNotes) {
                        .matched = false,
                        .note = "why"}};
   EXPECT_EQ(
-      decisions_to_json({decision, decision}).substr(0, 121),
-      R"([{"webhook":"w","targetPipeline":"","targetAction":"","ref":null,"commitId":null,"matched":false,"waiting":true,"reason":)");
+      decisions_to_json({decision, decision}).substr(0, 158),
+      R"([{"webhook":"w","targetPipeline":null,"targetAction":"","ref":null,"commitId":null,"matched":false,"waiting":true,"waitingFor":"actionConfiguration","reason":)");
   const auto document = json::Document::parse(decisions_to_json({decision, decision}));
   EXPECT_EQ(document.root().size(), 2u);
   EXPECT_EQ(decisions_to_json({}), "[]");

@@ -32,11 +32,14 @@ TEST_F(Opening, AStoreStampsItsFile) {
 TEST_F(Opening, BringsAFileOfTheFirstVersionUpToDate) {
   execute(
       "DROP INDEX triggers_deferred; ALTER TABLE triggers DROP COLUMN cleared_at; "
-      "ALTER TABLE deliveries DROP COLUMN pull_request; PRAGMA user_version = 1");
+      "ALTER TABLE deliveries DROP COLUMN pull_request; DROP INDEX triggers_awaiting_paths; "
+      "ALTER TABLE triggers DROP COLUMN awaits_paths; ALTER TABLE triggers DROP COLUMN note; PRAGMA user_version = 1");
   reopen();
   Connection connection(path(), Connection::Mode::kReadOnly, 0ms);
   EXPECT_EQ(connection.query_integer("PRAGMA user_version"), newest_schema_version());
-  EXPECT_EQ(connection.query_integer("SELECT count(*) FROM pragma_table_info('triggers') WHERE name = 'cleared_at'"), 1);
+  EXPECT_EQ(connection.query_integer("SELECT count(*) FROM pragma_table_info('triggers') WHERE name IN "
+                                     "('cleared_at', 'awaits_paths', 'note')"),
+            3);
 }
 
 TEST_F(Opening, RefusesAFileOfANewerVersionAndSaysWhatToDo) {
