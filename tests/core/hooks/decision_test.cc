@@ -494,5 +494,55 @@ TEST(Decide, StaysQuickForManyRefsAndWebhooks) {
       100);
 }
 
+TEST(Decide, BranchesAndTagsDecideAndFilesWait) {
+  const auto filters = std::vector{equals("$.resource.repository.name", "shop")};
+  auto on_release = webhook(filters, "on-release");
+  on_release.path_rules.triggers = {{.branches = PatternLists{.includes = {"release/*"}}}};
+  auto on_main = webhook(filters, "on-main");
+  on_main.path_rules.triggers = {{.branches = PatternLists{.includes = {"main"}}}};
+  auto on_files = webhook(filters, "on-files");
+  on_files.path_rules.ignore_paths = {"*.md"};
+  auto elsewhere = webhook({equals("$.resource.repository.name", "other")}, "elsewhere");
+  elsewhere.path_rules.ignore_paths = {"*.md"};
+  const auto decisions = decide_on(make_push_payload(), {on_release, on_main, on_files, elsewhere});
+  ASSERT_EQ(decisions.size(), 4u);
+  EXPECT_EQ(decisions[0].verdict, Verdict::kNotMatched);
+  EXPECT_NE(decisions[0].reason.find("the branch \"main\""), std::string::npos) << decisions[0].reason;
+  EXPECT_EQ(decisions[1].verdict, Verdict::kMatched);
+  EXPECT_EQ(decisions[2].verdict, Verdict::kWaitingForPaths);
+  EXPECT_EQ(decisions[2].reason, "all filters passed; waiting for the changed paths");
+  EXPECT_EQ(decisions[3].verdict, Verdict::kNotMatched);
+}
+
+TEST(Decide, WhatWasDeletedHasNoFiles) {
+  PushOptions push;
+  push.refs = {{.new_id = std::string(test::kZeroId)}};
+  auto on_files = webhook({});
+  on_files.ignore_deletes = false;
+  on_files.path_rules.routes = {{.paths = {"{a}/**"}, .target_pipeline = "{a}"}};
+  on_files.target_pipeline.clear();
+  const auto decision = decide_one(make_push_payload(push), on_files);
+  EXPECT_EQ(decision.verdict, Verdict::kNotMatched);
+  EXPECT_EQ(decision.reason, "what was deleted has no files, and the webhook looks at files");
+}
+
+TEST(Decide, FilesWaitForTheConfigurationFirst) {
+  auto definition = webhook({equals(kRefName, "refs/heads/{Branch}")});
+  definition.path_rules.ignore_paths = {"*.md"};
+  EXPECT_EQ(decide_one(make_push_payload(), definition).verdict, Verdict::kWaiting);
+  EXPECT_EQ(decide_one(make_push_payload(), definition, knows({{"Branch", "main"}})).verdict,
+            Verdict::kWaitingForPaths);
+  EXPECT_EQ(decide_one(make_push_payload(), definition, knows({{"Branch", "dev"}})).verdict, Verdict::kNotMatched);
+}
+
+TEST(Summarize, CountsWebhooks) {
+  EXPECT_EQ(summarize({}), "no webhook matched");
+  EXPECT_EQ(summarize({.matched = 1}), "1 webhook matched");
+  EXPECT_EQ(summarize({.waiting_for_paths = 3}), "waiting for the changed paths");
+  EXPECT_EQ(summarize({.matched = 2, .waiting = 1, .waiting_for_paths = 2}),
+            "2 webhooks matched; 2 wait for the changed paths; 1 waits for the configuration of its target action");
+  EXPECT_EQ(summarize({.waiting = 1}), "waiting for the configuration of the target action");
+}
+
 }  // namespace
 }  // namespace penstock::hooks

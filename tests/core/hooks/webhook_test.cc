@@ -57,5 +57,17 @@ TEST(Webhook, AcceptsMoreFiltersThanAws) {
   EXPECT_EQ(Webhook(definition).filters().size(), 20u);
 }
 
+TEST(Webhook, WithRoutesTakesKeysOnlyFromItsOwnConfiguration) {
+  auto definition = with_filter({.json_path = "$.a", .match_equals = "{Branch}"});
+  definition.path_rules.routes = {{.paths = {"{a}/**"}, .target_pipeline = "{a}"}};
+  EXPECT_EQ(message_of(definition),
+            "webhook \"shop\": {Branch} in a filter: with routes there is no one pipeline whose action says what it "
+            "is; give it under actionConfiguration");
+  definition.action_configuration = {{"Branch", "main"}};
+  EXPECT_TRUE(Webhook(definition).has_routes());
+  EXPECT_NE(Webhook(definition).path_rules(), nullptr);
+  EXPECT_EQ(Webhook(with_filter({.json_path = "$.a"})).path_rules(), nullptr);
+}
+
 }  // namespace
 }  // namespace penstock::hooks

@@ -451,5 +451,23 @@ TEST_F(ReceiverTest, SettingsMayBeReplacedWhileRequestsRun) {
   EXPECT_EQ(good, 100);
 }
 
+TEST_F(ReceiverTest, WhatNeedsTheChangedPathsIsStoredAndWaits) {
+  hooks::WebhookDefinition definition = make_webhook("routes", "main")->definition();
+  definition.target_pipeline.clear();
+  definition.path_rules.routes = {{.paths = {"{name}/**"}, .target_pipeline = "{name}"}};
+  settings_.webhooks.push_back({std::make_shared<const hooks::Webhook>(definition), std::nullopt, {}});
+  apply();
+  const HookAnswer answer = post(make_push_payload());
+  EXPECT_EQ(answer.outcome, store::Outcome::kTriggered);
+  EXPECT_EQ(answer.matched, std::vector<std::string>{"main"});
+  EXPECT_EQ(answer.reason, "1 webhook matched; 1 waits for the changed paths");
+  const auto triggers = store_->find_delivery(answer.delivery_id)->triggers;
+  ASSERT_EQ(triggers.size(), 2u);
+  EXPECT_FALSE(triggers[0].awaits_paths);
+  EXPECT_TRUE(triggers[1].awaits_paths);
+  EXPECT_EQ(triggers[1].pipeline, "");
+  EXPECT_TRUE(woken());
+}
+
 }  // namespace
 }  // namespace penstock::intake

@@ -22,6 +22,15 @@ store::PendingTrigger undecided(store::PendingTrigger trigger) {
   return trigger;
 }
 
+store::PendingTrigger awaiting(store::PendingTrigger trigger) {
+  trigger.awaits_paths = true;
+  return trigger;
+}
+store::PendingTrigger of(store::PendingTrigger trigger, const std::string& webhook) {
+  trigger.webhook = webhook;
+  return trigger;
+}
+
 struct Case {
   std::string name;
   std::vector<store::PendingTrigger> pending;
@@ -53,6 +62,25 @@ TEST(MakeSchedule, KeepsTheOrderWithinAPipelineOnly) {
        {},
        {},
        {"1"}},
+      {"one that waits for its paths keeps its place",
+       {awaiting(trigger("1", "a")), trigger("2", "a"), trigger("3", "b")},
+       {},
+       {},
+       {},
+       {"3"}},
+      {"one that waits for its paths waits for none before it",
+       {trigger("1", "a"), awaiting(trigger("2", "a"))},
+       {},
+       {},
+       {},
+       {"1"}},
+      {"one without a pipeline holds up later ones of its webhook",
+       {of(trigger("1", "a"), "routes"), of(awaiting(trigger("2", "")), "routes"), of(trigger("3", "b"), "routes"),
+        of(trigger("4", "b"), "other"), of(trigger("5", "c"), "other")},
+       {},
+       {},
+       {},
+       {"1", "5"}},
       {"undecided with unknown configuration holds nobody",
        {undecided(later(trigger("1", "a"))), trigger("2", "a")},
        {},
@@ -85,14 +113,15 @@ TEST(MakeSchedule, KeepsTheOrderWithinAPipelineOnly) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
-    const Schedule schedule = make_schedule(
-        {.pending = c.pending,
-         .in_flight = c.in_flight,
-         .deciding = c.deciding,
-         .now = kNow,
-         .free_slots = c.slots,
-         .max_deciding = 2,
-         .is_configuration_known = [&](const store::PendingTrigger& trigger) { return c.known.contains(trigger.pipeline); }});
+    const Schedule schedule = make_schedule({.pending = c.pending,
+                                             .in_flight = c.in_flight,
+                                             .deciding = c.deciding,
+                                             .now = kNow,
+                                             .free_slots = c.slots,
+                                             .max_deciding = 2,
+                                             .is_configuration_known = [&](const store::PendingTrigger& trigger) {
+                                               return c.known.contains(trigger.pipeline);
+                                             }});
     std::vector<std::string> went;
     for (const store::PendingTrigger* trigger : schedule.go) went.push_back(trigger->id);
     EXPECT_EQ(went, c.go);

@@ -84,12 +84,20 @@ class GitHttpServer:
                                 self.directory / "fcgiwrap.log", env=GIT_ENVIRONMENT)
         try:
             eventually("fcgiwrap's socket", (self.directory / "fcgi.socket").exists, 10)
-            self._nginx = Process(["/usr/sbin/nginx", "-p", self.directory, "-c", configuration, "-e",
-                                   self.directory / "nginx-error.log"], self.directory / "nginx.log")
+            self.resume()
         except BaseException:
             self._backend.close()
             raise
+
+    def resume(self):
+        self._nginx = Process(["/usr/sbin/nginx", "-p", self.directory, "-c", self.directory / "nginx.conf", "-e",
+                               self.directory / "nginx-error.log"], self.directory / "nginx.log")
         eventually("nginx", self._ready, 10)
+
+    def pause(self):
+        """Nobody listens until resume()."""
+        self._nginx.close()
+        (self.directory / "nginx.pid").unlink(missing_ok=True)
 
     def _ready(self):
         self._nginx.expect_running()
