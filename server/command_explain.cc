@@ -14,6 +14,7 @@
 #include "core/store/history_reader.h"
 #include "server/calendars.h"
 #include "server/command_line.h"
+#include "server/explain_paths.h"
 #include "server/explanation.h"
 #include "server/wiring.h"
 
@@ -45,6 +46,11 @@ class Configurations {
     return std::nullopt;
   }
 
+  aws::PipelineDescription load(const std::string& pipeline) {
+    if (!catalog_) connect();
+    return catalog_->load(pipeline);
+  }
+
  private:
   void connect() {
     environment_ = std::make_unique<aws::Environment>(aws_options(settings_), make_transport(settings_), clock_);
@@ -66,8 +72,8 @@ intake::IntakeSettings settings_without_secrets(const config::Settings& settings
 }
 
 WholeExplanation explain_stored(const config::Settings& settings, const std::string& delivery_id,
-                                const hooks::ActionConfigurationLookup& configuration, const trigger::GateMap& gates,
-                                Timestamp now) {
+                                const hooks::ActionConfigurationLookup& configuration, ExplainPaths& paths,
+                                const trigger::GateMap& gates, Timestamp now) {
   store::HistoryReader history({.path = settings.history_database(), .expand_decisions = hooks::expand_decisions});
   std::optional<store::Delivery> then = history.find_delivery(delivery_id);
   if (!then) {
@@ -77,12 +83,13 @@ WholeExplanation explain_stored(const config::Settings& settings, const std::str
   const intake::PreparedSettings prepared(
       std::make_shared<const intake::IntakeSettings>(settings_without_secrets(settings)));
   intake::Explanation explanation = intake::explain_delivery(prepared, *then, configuration);
+  paths.complete(explanation);
   return make_explanation(std::move(then), std::move(explanation), gates, history.pending_triggers(kMaxPending), now);
 }
 
 WholeExplanation explain_payload(const config::Settings& settings, const ExplainArguments& arguments,
-                                 const hooks::ActionConfigurationLookup& configuration, const trigger::GateMap& gates,
-                                 Timestamp now) {
+                                 const hooks::ActionConfigurationLookup& configuration, ExplainPaths& paths,
+                                 const trigger::GateMap& gates, Timestamp now) {
   std::optional<std::string> endpoint;
   if (!arguments.endpoint.empty()) {
     std::vector<std::string> names;
@@ -96,6 +103,7 @@ WholeExplanation explain_payload(const config::Settings& settings, const Explain
   }
   intake::Explanation explanation = intake::explain_payload(settings_without_secrets(settings),
                                                             read_input(arguments.payload), configuration, endpoint);
+  paths.complete(explanation);
   return make_explanation(std::nullopt, std::move(explanation), gates, {}, now);
 }
 
@@ -108,11 +116,14 @@ int run_explain(const ExplainArguments& arguments) {
   const auto configuration = [&](const std::string& pipeline, const std::string& action) {
     return configurations.find(pipeline, action);
   };
+  ExplainPaths paths(
+      *settings, [&](const std::string& pipeline) { return configurations.load(pipeline); },
+      [](std::string_view line) { std::cerr << "penstock: " << line << "\n"; });
   const Timestamp now = SystemClock().now();
   const auto gates = make_gates(*settings, now);
-  const WholeExplanation explanation = arguments.delivery.empty()
-                                           ? explain_payload(*settings, arguments, configuration, *gates, now)
-                                           : explain_stored(*settings, arguments.delivery, configuration, *gates, now);
+  const WholeExplanation explanation =
+      arguments.delivery.empty() ? explain_payload(*settings, arguments, configuration, paths, *gates, now)
+                                 : explain_stored(*settings, arguments.delivery, configuration, paths, *gates, now);
   std::cerr << to_text(explanation);
   std::cout << explanation.now.decisions_json << "\n";
   return explanation.now.matched ? kExitSuccess : kExitNoMatch;

@@ -116,14 +116,16 @@ std::vector<Prospect> make_prospects(const std::vector<store::NewTrigger>& trigg
         prospect.reason = verdict.reason;
         break;
     }
-    if (trigger.undecided) {
+    if (trigger.undecided || trigger.awaits_paths) {
       const std::string then = prospect.step == Prospect::Step::kStart ? "" : "; then: " + prospect.reason;
       prospect.step = Prospect::Step::kWait;
       prospect.until.reset();
-      prospect.reason = "it waits for the configuration of action " + in_quotes(trigger.action) + " of pipeline " +
-                        in_quotes(trigger.pipeline) + then;
+      prospect.reason = trigger.awaits_paths ? "it waits for the changed paths"
+                                             : "it waits for the configuration of action " + in_quotes(trigger.action) +
+                                                   " of pipeline " + in_quotes(trigger.pipeline);
+      prospect.reason += then;
     }
-    ++ahead[trigger.pipeline];
+    if (!trigger.pipeline.empty()) ++ahead[trigger.pipeline];
   }
   return prospects;
 }
