@@ -163,7 +163,7 @@ def test_one_comparison_serves_all_webhooks(sandbox, make_penstock, repository, 
     work.before = work.commit({"a": b"0"})
     seen = len(git_http.calls())
     assert started(settled(penstock, work.push(penstock, {"a": b"1"}))) == sorted(names)
-    fetches = [c for c in git_http.calls()[seen:] if "git-upload-pack" in c and " POST " in c and c.startswith("200")]
+    fetches = [c for c in git_http.calls()[seen:] if c.startswith("200 GET ") and "info/refs" in c]
     assert len(fetches) == 2, fetches  # the new commit and the old one
 
 
