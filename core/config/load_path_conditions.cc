@@ -52,8 +52,36 @@ void load_pattern_lists(Section& filter, std::string_view key, std::optional<Pat
   section.finish();
 }
 
+PullRequestFilter load_pull_request(Section filter, const Features& features) {
+  PullRequestFilter target;
+  filter.read_list("events", target.events, [](const std::string& event) {
+    return event == "OPEN" || event == "UPDATED" || event == "CLOSED"
+               ? std::nullopt
+               : std::optional<std::string>("OPEN, UPDATED or CLOSED");
+  });
+  const auto* events = filter.take("events");
+  if (events != nullptr && events->kind == YamlNode::Kind::kSequence && events->items.empty())
+    filter.problem("events", "expected at least one of OPEN, UPDATED and CLOSED, found an empty list");
+  load_pattern_lists(filter, "branches", target.branches, features.check_ref_pattern);
+  load_pattern_lists(filter, "filePaths", target.file_paths, features.check_path_pattern);
+  filter.finish();
+  return target;
+}
+
 TriggerFilter load_filter(Section filter, const Features& features) {
   TriggerFilter target;
+  if (filter.has("pullRequest")) {
+    target.pull_request = load_pull_request(filter.section("pullRequest"), features);
+    for (const char* other : {"branches", "tags", "filePaths"}) {
+      if (!filter.has(other)) continue;
+      filter.problem(other,
+                     "expected pullRequest alone, found " + std::string(other) + " beside it; write two filters");
+    }
+    filter.ignore({"branches", "tags", "filePaths"});
+    filter.finish();
+    return target;
+  }
+  filter.ignore({"pullRequest"});
   load_pattern_lists(filter, "branches", target.branches, features.check_ref_pattern);
   load_pattern_lists(filter, "tags", target.tags, features.check_ref_pattern);
   load_pattern_lists(filter, "filePaths", target.file_paths, features.check_path_pattern);
@@ -70,7 +98,7 @@ void load_triggers(Section& webhook, const Features& features, std::vector<Trigg
   if (value == nullptr) return;
   const auto check_content = [&](const YamlNode& filter) {
     if (filter.kind == YamlNode::Kind::kMapping && filter.entries.empty())
-      webhook.problem("triggers", "expected branches, tags or filePaths, found an empty mapping");
+      webhook.problem("triggers", "expected branches, tags, filePaths or pullRequest, found an empty mapping");
   };
   if (value->kind == YamlNode::Kind::kMapping) {
     check_content(*value);
@@ -79,17 +107,23 @@ void load_triggers(Section& webhook, const Features& features, std::vector<Trigg
   }
   if (value->kind != YamlNode::Kind::kSequence) {
     webhook.problem("triggers",
-                    "expected a mapping with branches, tags or filePaths, or a list of such; found " + kind_of(*value));
+                    "expected a mapping with branches, tags, filePaths or pullRequest, or a list of such; found " +
+                        kind_of(*value));
     return;
   }
   if (value->items.empty()) webhook.problem("triggers", "expected at least one filter, found an empty list");
-  if (value->items.size() > kMaxFilters) {
-    webhook.problem("triggers", "expected at most " + std::to_string(kMaxFilters) + " filters, found " +
-                                    std::to_string(value->items.size()));
-  }
   for (const auto& item : value->items) check_content(*item);
   webhook.for_each_item("triggers",
                         [&](Section filter) { target.push_back(load_filter(std::move(filter), features)); });
+  const auto for_pull_requests = static_cast<std::size_t>(
+      std::count_if(target.begin(), target.end(), [](const auto& filter) { return filter.pull_request.has_value(); }));
+  const auto check_number = [&](std::size_t found, const std::string& what) {
+    if (found <= kMaxFilters) return;
+    webhook.problem("triggers", "expected at most " + std::to_string(kMaxFilters) + " filters" + what + ", found " +
+                                    std::to_string(found));
+  };
+  check_number(target.size() - for_pull_requests, "");
+  check_number(for_pull_requests, " with pullRequest");
 }
 
 // Letters, digits, ".", "@", "-", "_" and {name}.

@@ -79,9 +79,17 @@ struct PatternLists {
   std::vector<std::string> includes, excludes;
 };
 
-// What CodePipeline V2 calls a push filter: tags alone, or branches and filePaths, of which there may be one.
+// What CodePipeline V2 calls a pull request filter: branches are those that it goes to.
+struct PullRequestFilter {
+  std::vector<std::string> events;  // OPEN, UPDATED, CLOSED; none = all
+  std::optional<PatternLists> branches, file_paths;
+};
+
+// What CodePipeline V2 calls a push filter: tags alone, or branches and filePaths, of which there may be one. Or the
+// other kind alone.
 struct TriggerFilter {
   std::optional<PatternLists> branches, tags, file_paths;
+  std::optional<PullRequestFilter> pull_request;
 };
 
 // Which pipeline a changed path belongs to: {name} in a path captures what {name} in the pipeline's name stands for.
@@ -103,7 +111,7 @@ struct Webhook {
   std::vector<Filter> filters;
   bool ignore_deletes = true;
   std::map<std::string, std::string> action_configuration, variables;
-  std::vector<TriggerFilter> triggers;    // any of them; none = every ref and file
+  std::vector<TriggerFilter> triggers;    // any of them; none = every ref, pull request and file
   std::vector<std::string> ignore_paths;  // globs
   std::vector<Route> routes;              // instead of target_pipeline
   std::optional<WebhookSource> source;    // absent = as the worker of the target action has it

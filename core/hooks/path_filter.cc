@@ -46,6 +46,14 @@ Glob compile_pattern(const std::string& pattern, PatternOf of, const std::string
   }
 }
 
+// Of branches and tags.
+std::string_view short_name(std::string_view ref) noexcept {
+  for (const auto prefix : {kBranches, kTags}) {
+    if (ref.starts_with(prefix)) return ref.substr(prefix.size());
+  }
+  return ref;
+}
+
 std::string indexed(std::string_view name, std::size_t index) {
   return std::string(name) + "[" + std::to_string(index) + "]";
 }
@@ -83,8 +91,14 @@ class RefPatterns {
 
 struct RefFilter {
   std::optional<RefPatterns> branches, tags;
-  bool has_file_paths = false;
-  bool has_includes = false;  // for files
+  bool is_for_pull_requests = false;
+  std::vector<PullRequestEvent> events;      // of those; none = all
+  const PatternLists* file_paths = nullptr;  // in the definition
+
+  bool is_for(PullRequestEvent event) const {
+    return events.empty() || std::find(events.begin(), events.end(), event) != events.end();
+  }
+  bool has_includes() const noexcept { return file_paths != nullptr && !file_paths->includes.empty(); }
 };
 
 // What a pattern of files is for.
@@ -113,10 +127,16 @@ struct PathRules::Compiled {
   std::string where_of(const Role& role) const;
   const std::string& pattern_of(const Role& role) const;
   std::string filter_name(std::size_t index) const {
-    return definition.triggers.size() == 1 ? "triggers" : indexed("triggers", index);
+    return (definition.triggers.size() == 1 ? "triggers" : indexed("triggers", index)) +
+           (definition.triggers[index].pull_request ? ".pullRequest" : "");
   }
+  void check(const TriggerFilterDefinition& trigger, const std::string& name) const;
   // The filters that this ref passes; when there are none, why.
-  std::vector<std::uint32_t> filters_for(std::string_view ref, std::string& refusal) const;
+  std::vector<std::uint32_t> filters_for(std::string_view ref, std::optional<PullRequestEvent> event,
+                                         std::string& refusal) const;
+  std::string refusal_of_push(const RefFilter& filter, std::string_view ref, const std::string& name) const;
+  std::string refusal_of_pull_request(const RefFilter& filter, std::string_view ref, PullRequestEvent event,
+                                      const std::string& name) const;
 
   PathRulesDefinition definition;
   std::vector<RefFilter> filters;
@@ -138,26 +158,20 @@ PathRules::Compiled::Compiled(PathRulesDefinition written) : definition(std::mov
   for (std::size_t i = 0; i < definition.triggers.size(); ++i) {
     const auto& trigger = definition.triggers[i];
     const std::string name = filter_name(i);
-    const auto refuse = [&](const std::string& what) { throw Error(ErrorKind::kInvalidInput, name + ": " + what); };
-    if (!trigger.branches && !trigger.tags && !trigger.file_paths) refuse("expected branches, tags or filePaths");
-    if (trigger.tags && (trigger.branches || trigger.file_paths))
-      refuse("expected tags alone; write a filter of its own for " +
-             std::string(trigger.branches ? "branches" : "filePaths"));
-    const auto check = [&](const std::optional<PatternLists>& lists, const char* key) {
-      if (lists && lists->includes.empty() && lists->excludes.empty())
-        throw Error(ErrorKind::kInvalidInput, name + "." + key + ": expected includes or excludes");
-    };
-    check(trigger.branches, "branches");
-    check(trigger.tags, "tags");
-    check(trigger.file_paths, "filePaths");
+    check(trigger, name);
     RefFilter filter;
-    if (trigger.branches) filter.branches.emplace(*trigger.branches, name + ".branches");
+    const auto& branches = trigger.pull_request ? trigger.pull_request->branches : trigger.branches;
+    const auto& file_paths = trigger.pull_request ? trigger.pull_request->file_paths : trigger.file_paths;
+    if (trigger.pull_request) {
+      filter.is_for_pull_requests = true;
+      filter.events = trigger.pull_request->events;
+    }
+    if (branches) filter.branches.emplace(*branches, name + ".branches");
     if (trigger.tags) filter.tags.emplace(*trigger.tags, name + ".tags");
-    if (trigger.file_paths) {
-      filter.has_file_paths = true;
-      filter.has_includes = !trigger.file_paths->includes.empty();
-      add(trigger.file_paths->includes, Role::Kind::kInclude, i, name + ".filePaths.includes");
-      add(trigger.file_paths->excludes, Role::Kind::kExclude, i, name + ".filePaths.excludes");
+    if (file_paths) {
+      filter.file_paths = &*file_paths;
+      add(file_paths->includes, Role::Kind::kInclude, i, name + ".filePaths.includes");
+      add(file_paths->excludes, Role::Kind::kExclude, i, name + ".filePaths.excludes");
     }
     filters.push_back(std::move(filter));
   }
@@ -182,6 +196,28 @@ PathRules::Compiled::Compiled(PathRulesDefinition written) : definition(std::mov
   files.emplace(std::move(globs));
 }
 
+void PathRules::Compiled::check(const TriggerFilterDefinition& trigger, const std::string& name) const {
+  const auto refuse = [&](const std::string& what) { throw Error(ErrorKind::kInvalidInput, name + ": " + what); };
+  const auto check_lists = [&](const std::optional<PatternLists>& lists, const char* key) {
+    if (lists && lists->includes.empty() && lists->excludes.empty())
+      throw Error(ErrorKind::kInvalidInput, name + "." + key + ": expected includes or excludes");
+  };
+  if (trigger.pull_request) {
+    if (trigger.branches || trigger.tags || trigger.file_paths)
+      refuse("expected it alone; write a filter of its own for what is pushed");
+    check_lists(trigger.pull_request->branches, "branches");
+    check_lists(trigger.pull_request->file_paths, "filePaths");
+    return;
+  }
+  if (!trigger.branches && !trigger.tags && !trigger.file_paths) refuse("expected branches, tags or filePaths");
+  if (trigger.tags && (trigger.branches || trigger.file_paths))
+    refuse("expected tags alone; write a filter of its own for " +
+           std::string(trigger.branches ? "branches" : "filePaths"));
+  check_lists(trigger.branches, "branches");
+  check_lists(trigger.tags, "tags");
+  check_lists(trigger.file_paths, "filePaths");
+}
+
 std::string PathRules::Compiled::where_of(const Role& role) const {
   switch (role.kind) {
     case Role::Kind::kIgnore:
@@ -201,29 +237,43 @@ const std::string& PathRules::Compiled::pattern_of(const Role& role) const {
     case Role::Kind::kIgnore:
       break;
     case Role::Kind::kInclude:
-      return definition.triggers[role.owner].file_paths->includes[role.index];
+      return filters[role.owner].file_paths->includes[role.index];
     case Role::Kind::kExclude:
-      return definition.triggers[role.owner].file_paths->excludes[role.index];
+      return filters[role.owner].file_paths->excludes[role.index];
     case Role::Kind::kRoute:
       return definition.routes[role.owner].paths[role.index];
   }
   return definition.ignore_paths[role.index];
 }
 
-std::vector<std::uint32_t> PathRules::Compiled::filters_for(std::string_view ref, std::string& refusal) const {
+// Why a filter does not want what was pushed; empty when it does.
+std::string PathRules::Compiled::refusal_of_push(const RefFilter& filter, std::string_view ref,
+                                                 const std::string& name) const {
+  if (filter.is_for_pull_requests) return "was pushed, and " + name + " is for pull requests";
   const bool is_branch = ref.starts_with(kBranches), is_tag = ref.starts_with(kTags);
-  const std::string_view name = is_branch ? ref.substr(kBranches.size()) : is_tag ? ref.substr(kTags.size()) : ref;
+  if (is_tag != filter.tags.has_value() || (!is_tag && !is_branch))
+    return "is no " + std::string(filter.tags ? "tag" : "branch") + ", as " + name + " wants it";
+  const auto& patterns = is_tag ? filter.tags : filter.branches;
+  return patterns ? patterns->refusal(short_name(ref)) : "";
+}
+
+std::string PathRules::Compiled::refusal_of_pull_request(const RefFilter& filter, std::string_view ref,
+                                                         PullRequestEvent event, const std::string& name) const {
+  if (!filter.is_for(event)) return "is " + std::string(to_string(event)) + ", which " + name + ".events do not name";
+  const std::string refusal = filter.branches ? filter.branches->refusal(short_name(ref)) : "";
+  return refusal.empty() ? "" : "goes to " + in_quotes(short_name(ref)) + ", which " + refusal;
+}
+
+std::vector<std::uint32_t> PathRules::Compiled::filters_for(std::string_view ref, std::optional<PullRequestEvent> event,
+                                                            std::string& refusal) const {
   std::vector<std::uint32_t> passed;
   std::vector<std::string> reasons;
   for (std::uint32_t i = 0; i < filters.size(); ++i) {
     const RefFilter& filter = filters[i];
-    if (is_tag != filter.tags.has_value() || (!is_tag && !is_branch)) {
-      reasons.push_back("is no " + std::string(filter.tags ? "tag" : "branch") + ", as " + filter_name(i) +
-                        " wants it");
-      continue;
-    }
-    const auto& patterns = is_tag ? filter.tags : filter.branches;
-    std::string reason = patterns ? patterns->refusal(name) : "";
+    if (event && !filter.is_for_pull_requests) continue;
+    const std::string name = filter_name(i);
+    std::string reason =
+        event ? refusal_of_pull_request(filter, ref, *event, name) : refusal_of_push(filter, ref, name);
     if (reason.empty()) {
       passed.push_back(i);
     } else {
@@ -231,8 +281,16 @@ std::vector<std::uint32_t> PathRules::Compiled::filters_for(std::string_view ref
     }
   }
   if (!passed.empty() || filters.empty()) return passed;
-  refusal = is_branch ? "the branch " : is_tag ? "the tag " : "the ref ";
-  refusal += in_quotes(name);
+  if (event && reasons.empty()) {
+    refusal = "the event is about a pull request, and triggers have no pullRequest";
+    return passed;
+  }
+  if (event) {
+    refusal = "the pull request";
+  } else {
+    refusal = ref.starts_with(kBranches) ? "the branch " : ref.starts_with(kTags) ? "the tag " : "the ref ";
+    refusal += in_quotes(short_name(ref));
+  }
   for (std::size_t i = 0; i < reasons.size(); ++i) refusal += (i == 0 ? " " : ", and ") + reasons[i];
   return passed;
 }
@@ -251,15 +309,20 @@ bool PathRules::looks_at_files() const noexcept {
   return compiled_->files->size() != 0;
 }
 
-RefVerdict PathRules::judge_ref(std::string_view ref) const {
+bool PathRules::looks_at_pull_requests() const noexcept {
+  return std::any_of(compiled_->filters.begin(), compiled_->filters.end(),
+                     [](const RefFilter& filter) { return filter.is_for_pull_requests; });
+}
+
+RefVerdict PathRules::judge_ref(std::string_view ref, std::optional<PullRequestEvent> event) const {
   RefVerdict verdict;
-  const auto filters = compiled_->filters_for(ref, verdict.reason);
+  const auto filters = compiled_->filters_for(ref, event, verdict.reason);
   if (filters.empty() && !compiled_->filters.empty()) {
     verdict.next = RefVerdict::Next::kRefused;
     return verdict;
   }
   const bool any_file = std::any_of(filters.begin(), filters.end(),
-                                    [&](std::uint32_t i) { return !compiled_->filters[i].has_file_paths; });
+                                    [&](std::uint32_t i) { return compiled_->filters[i].file_paths == nullptr; });
   const bool is_branch = ref.starts_with(kBranches);
   const bool files_matter =
       (!filters.empty() && !any_file) || (is_branch && !compiled_->definition.ignore_paths.empty());
@@ -278,7 +341,7 @@ class PathRules::Judge {
         filters_(std::move(filters)),
         any_file_(rules.filters.empty() ||
                   std::any_of(filters_.begin(), filters_.end(),
-                              [&](std::uint32_t i) { return !rules.filters[i].has_file_paths; })),
+                              [&](std::uint32_t i) { return rules.filters[i].file_paths == nullptr; })),
         matcher_(*rules.files),
         included_(rules.filters.size()),
         excluded_(rules.filters.size()),
@@ -351,7 +414,7 @@ class PathRules::Judge {
     for (const auto i : filters_) {
       if (excluded_[i] != nullptr) {
         if (exclude == nullptr) exclude = excluded_[i];
-      } else if (included_[i] != nullptr || !rules_.filters[i].has_includes) {
+      } else if (included_[i] != nullptr || !rules_.filters[i].has_includes()) {
         include = included_[i];
         return true;
       }
@@ -484,9 +547,10 @@ class PathRules::Judge {
   FileVerdict verdict_;
 };
 
-FileVerdict PathRules::judge_files(std::string_view ref, const ChangedFiles& files) const {
+FileVerdict PathRules::judge_files(std::string_view ref, const ChangedFiles& files,
+                                   std::optional<PullRequestEvent> event) const {
   FileVerdict verdict;
-  auto filters = compiled_->filters_for(ref, verdict.reason);
+  auto filters = compiled_->filters_for(ref, event, verdict.reason);
   if (filters.empty() && !compiled_->filters.empty()) return verdict;
   return Judge(*compiled_, std::move(filters)).judge(files);
 }

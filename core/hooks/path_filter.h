@@ -1,12 +1,15 @@
-// Whether a push starts something, by its ref and by the files that it changed, with the semantics of CodePipeline V2's
-// triggers; and with routes, what it starts. Pure: where the list of changed files comes from is not known here.
+// Whether a push or a pull request starts something, by its branch and by the files that it changes, with the semantics
+// of CodePipeline V2's triggers; and with routes, what it starts. Pure: where the list of changed files comes from is
+// not known here.
 //
 // Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html
 //
 // A filter's conditions must all hold, of several filters one is enough. Include patterns are OR-ed, exclude patterns
 // are OR-ed, exclude beats include; without include patterns everything is included. Branches and tags are judged by
 // their short names, files by their whole paths; case counts. Each changed file is judged alone, and one that is
-// included and not excluded is enough. `tags` stand alone; a filter without them is about branches.
+// included and not excluded is enough. `tags` stand alone; a filter without them is about branches. `pullRequest`
+// stands alone as well: only such filters are about pull requests, whose branch is then the target, and they are about
+// nothing else.
 //
 // Other than with CodePipeline all changed files are looked at, not the first hundred, and filePaths need no branches.
 #pragma once
@@ -20,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/hooks/pull_request.h"
 #include "core/hooks/route.h"
 
 namespace penstock::hooks {
@@ -33,12 +37,18 @@ struct PatternLists {
 enum class PatternOf { kRefNames, kPaths, kRoutePaths };
 std::optional<std::string> find_pattern_fault(const std::string& pattern, PatternOf of);
 
+struct PullRequestFilterDefinition {
+  std::vector<PullRequestEvent> events = {};  // none = all
+  std::optional<PatternLists> branches = {}, file_paths = {};
+};
+
 struct TriggerFilterDefinition {
   std::optional<PatternLists> branches = {}, tags = {}, file_paths = {};
+  std::optional<PullRequestFilterDefinition> pull_request = {};
 };
 
 struct PathRulesDefinition {
-  std::vector<TriggerFilterDefinition> triggers = {};  // none = every ref
+  std::vector<TriggerFilterDefinition> triggers = {};  // none = every ref and pull request
   // Files that never count. On its own the short form of "exclude these and include everything else".
   std::vector<std::string> ignore_paths = {};
   std::vector<RouteDefinition> routes = {};
@@ -114,7 +124,7 @@ class PathRules {
   static constexpr std::size_t kMaxPipelines = 1'000;
 
   // Throws Error{kInvalidInput} "triggers.filePaths.includes[1]: column 3: …"; also for a filter without any condition
-  // and for `tags` beside another.
+  // and for `tags` or `pullRequest` beside another.
   explicit PathRules(PathRulesDefinition definition);
   ~PathRules();
   PathRules(PathRules&&) noexcept;
@@ -124,11 +134,15 @@ class PathRules {
   // Whether any ref's files are ever asked for.
   bool looks_at_files() const noexcept;
 
-  // `ref` is whole: refs/heads/main.
-  RefVerdict judge_ref(std::string_view ref) const;
-  // For refs of which judge_ref() says that files are needed. Error{kExhausted} for patterns that ask for too much work
-  // on these files.
-  FileVerdict judge_files(std::string_view ref, const ChangedFiles& files) const;
+  // Whether some filter is about pull requests.
+  bool looks_at_pull_requests() const noexcept;
+
+  // `ref` is whole: refs/heads/main. With an event it is the target of a pull request, otherwise it was pushed.
+  RefVerdict judge_ref(std::string_view ref, std::optional<PullRequestEvent> event = {}) const;
+  // For those of which judge_ref() says that files are needed. Error{kExhausted} for patterns that ask for too much
+  // work on these files.
+  FileVerdict judge_files(std::string_view ref, const ChangedFiles& files,
+                          std::optional<PullRequestEvent> event = {}) const;
 
  private:
   struct Compiled;

@@ -58,6 +58,19 @@ TEST(PathConditions, AreReadFromOneFilterOrSeveral) {
   EXPECT_EQ(one.ignore_paths, Lines({"docs/**", "x"}));
   EXPECT_FALSE(one.source);
 
+  const auto pull_requests = webhook_of(
+      file_of("triggers: [{branches: {includes: [main]}}, {pullRequest: {events: [OPEN, CLOSED], branches: {excludes: "
+              "[dev]}, filePaths: {includes: [src/**]}}}, {pullRequest: {}}]"));
+  ASSERT_EQ(pull_requests.triggers.size(), 3u);
+  EXPECT_FALSE(pull_requests.triggers[0].pull_request);
+  ASSERT_TRUE(pull_requests.triggers[1].pull_request);
+  EXPECT_EQ(pull_requests.triggers[1].pull_request->events, Lines({"OPEN", "CLOSED"}));
+  EXPECT_EQ(pull_requests.triggers[1].pull_request->branches->excludes, Lines({"dev"}));
+  EXPECT_EQ(pull_requests.triggers[1].pull_request->file_paths->includes, Lines({"src/**"}));
+  EXPECT_FALSE(pull_requests.triggers[1].branches);
+  ASSERT_TRUE(pull_requests.triggers[2].pull_request);
+  EXPECT_TRUE(pull_requests.triggers[2].pull_request->events.empty());
+
   const auto several = webhook_of(file_of("triggers: [{tags: {excludes: [v0*]}}, {branches: {includes: [main]}}]"));
   ASSERT_EQ(several.triggers.size(), 2u);
   EXPECT_EQ(several.triggers[0].tags->excludes, Lines({"v0*"}));
@@ -102,12 +115,14 @@ TEST(PathConditions, AreRefusedWithTheLine) {
   };
   for (const auto& c : std::vector<Case>{
            {"triggers: main",
-            "webhooks[0].triggers: expected a mapping with branches, tags or filePaths, or a list of such; found a "
+            "webhooks[0].triggers: expected a mapping with branches, tags, filePaths or pullRequest, or a list of "
+            "such; found a "
             "text"},
            {"triggers: []", "webhooks[0].triggers: expected at least one filter, found an empty list"},
-           {"triggers: {}", "webhooks[0].triggers: expected branches, tags or filePaths, found an empty mapping"},
+           {"triggers: {}",
+            "webhooks[0].triggers: expected branches, tags, filePaths or pullRequest, found an empty mapping"},
            {"triggers: [{tags: {includes: [a]}}, {}]",
-            "webhooks[0].triggers: expected branches, tags or filePaths, found an empty mapping"},
+            "webhooks[0].triggers: expected branches, tags, filePaths or pullRequest, found an empty mapping"},
            {"triggers: [{tags: {includes: [a]}}, {tags: {includes: [a]}}, {tags: {includes: [a]}}, {tags: {includes: "
             "[a]}}]",
             "webhooks[0].triggers: expected at most 3 filters, found 4"},
@@ -117,6 +132,22 @@ TEST(PathConditions, AreRefusedWithTheLine) {
             "webhooks[0].triggers.branches: expected tags alone, found branches beside it; write two filters"},
            {"triggers: {tags: {includes: [a]}, filePaths: {includes: [a]}}",
             "webhooks[0].triggers.filePaths: expected tags alone, found filePaths beside it; write two filters"},
+           {"triggers: {pullRequest: {events: [OPEN, open]}}",
+            "webhooks[0].triggers.pullRequest.events[1]: expected OPEN, UPDATED or CLOSED, found \"open\""},
+           {"triggers: {pullRequest: {events: []}}",
+            "webhooks[0].triggers.pullRequest.events: expected at least one of OPEN, UPDATED and CLOSED, found an "
+            "empty "
+            "list"},
+           {"triggers: {pullRequest: {event: [OPEN]}}",
+            "webhooks[0].triggers.pullRequest.event: unknown key; did you mean \"events\"?"},
+           {"triggers: {pullRequest: {tags: {includes: [a]}}}", "webhooks[0].triggers.pullRequest.tags: unknown key"},
+           {"triggers: {pullRequest: {branches: {includes: [bad ref]}}}",
+            "webhooks[0].triggers.pullRequest.branches.includes[0]: expected a good ref, found \"bad ref\""},
+           {"triggers: {pullRequest: [OPEN]}", "webhooks[0].triggers.pullRequest: expected a mapping, found a list"},
+           {"triggers: {branches: {includes: [a]}, pullRequest: {events: [OPEN]}}",
+            "webhooks[0].triggers.branches: expected pullRequest alone, found branches beside it; write two filters"},
+           {"triggers: [{pullRequest: {}}, {pullRequest: {}}, {pullRequest: {}}, {pullRequest: {}}]",
+            "webhooks[0].triggers: expected at most 3 filters with pullRequest, found 4"},
            {"triggers: {branches: {}}", "webhooks[0].triggers.branches: expected includes or excludes, found neither"},
            {"triggers: {branches: [main]}", "webhooks[0].triggers.branches: expected a mapping, found a list"},
            {"triggers: {branches: {includes: []}}",

@@ -402,5 +402,157 @@ TEST(PathRules, AreTold) {
           "\xEF\xBF\xBD" + R"~(\" by routes[0].paths[0] \"{s}/**\")"})~");
 }
 
+using Events = std::vector<PullRequestEvent>;
+constexpr auto kOpen = PullRequestEvent::kOpen, kUpdated = PullRequestEvent::kUpdated,
+               kClosed = PullRequestEvent::kClosed;
+
+TriggerFilterDefinition pull_request(PullRequestFilterDefinition filter) {
+  return {.pull_request = std::move(filter)};
+}
+
+struct PullRequestCase {
+  const char* rule;
+  std::vector<TriggerFilterDefinition> triggers;
+  std::optional<PullRequestEvent> event;  // none: a push to the branch
+  const char* branch;
+  Names changed;
+  bool starts;
+  const char* reason = "";  // why not
+};
+
+TEST(PathRules, JudgePullRequestsAsTheDocumentationOfV2Says) {
+  const auto on_main = includes({"main", "release/*"});
+  const PatternLists docs{.includes = {"docs/**"}, .excludes = {"docs/old/**"}};
+  const TriggerFilterDefinition push_to_main{.branches = includes({"main"})};
+  const std::vector<PullRequestCase> cases = {
+      {"no condition: every event", {pull_request({})}, kOpen, "main", {}, true},
+      {"no condition: CLOSED as well", {pull_request({})}, kClosed, "main", {}, true},
+      {"no condition: pushes never",
+       {pull_request({})},
+       {},
+       "main",
+       {},
+       false,
+       "the branch \"main\" was pushed, and triggers.pullRequest is for pull requests"},
+      {"events: one of them", {pull_request({.events = {kOpen, kUpdated}})}, kUpdated, "main", {}, true},
+      {"events: no other",
+       {pull_request({.events = {kOpen, kUpdated}})},
+       kClosed,
+       "main",
+       {},
+       false,
+       "the pull request is CLOSED, which triggers.pullRequest.events do not name"},
+      {"branches: the target's short name", {pull_request({.branches = on_main})}, kOpen, "release/2", {}, true},
+      {"branches: others not",
+       {pull_request({.branches = on_main})},
+       kOpen,
+       "dev",
+       {},
+       false,
+       "the pull request goes to \"dev\", which is not included by triggers.pullRequest.branches.includes"},
+      {"branches: exclude wins",
+       {pull_request({.branches = PatternLists{{"**"}, {"dev*"}}})},
+       kOpen,
+       "dev2",
+       {},
+       false,
+       "the pull request goes to \"dev2\", which is excluded by triggers.pullRequest.branches.excludes[0] \"dev*\""},
+      {"events and branches are AND-ed",
+       {pull_request({.events = {kOpen}, .branches = on_main})},
+       kClosed,
+       "main",
+       {},
+       false,
+       "the pull request is CLOSED, which triggers.pullRequest.events do not name"},
+      {"filePaths: one file is enough", {pull_request({.file_paths = docs})}, kOpen, "main", {"a", "docs/b"}, true},
+      {"filePaths: each judged alone, exclude wins",
+       {pull_request({.file_paths = docs})},
+       kOpen,
+       "main",
+       {"a", "docs/old/b"},
+       false,
+       "of 2 changed files none counts: 1 excluded (\"docs/old/b\" by triggers.pullRequest.filePaths.excludes[0] "
+       "\"docs/old/**\"), 1 not included (\"a\")"},
+      {"several filters are OR-ed",
+       {pull_request({.events = {kOpen}}), pull_request({.events = {kClosed}, .branches = on_main})},
+       kClosed,
+       "main",
+       {},
+       true},
+      {"several filters: all reasons",
+       {pull_request({.events = {kOpen}}), pull_request({.events = {kClosed}, .branches = on_main})},
+       kClosed,
+       "dev",
+       {},
+       false,
+       "the pull request is CLOSED, which triggers[0].pullRequest.events do not name, and goes to \"dev\", which is "
+       "not "
+       "included by triggers[1].pullRequest.branches.includes"},
+      {"push and pullRequest are OR-ed: a push",
+       {push_to_main, pull_request({.events = {kOpen}})},
+       {},
+       "main",
+       {},
+       true},
+      {"push and pullRequest are OR-ed: a pull request",
+       {push_to_main, pull_request({.events = {kOpen}})},
+       kOpen,
+       "dev",
+       {},
+       true},
+      {"a push filter is about pushes alone",
+       {push_to_main, pull_request({.events = {kOpen}})},
+       kClosed,
+       "main",
+       {},
+       false,
+       "the pull request is CLOSED, which triggers[1].pullRequest.events do not name"},
+      {"push filters alone: no pull request",
+       {push_to_main},
+       kOpen,
+       "main",
+       {},
+       false,
+       "the event is about a pull request, and triggers have no pullRequest"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.rule);
+    const PathRules rules({.triggers = c.triggers});
+    const std::string ref = std::string("refs/heads/") + c.branch;
+    const auto by_ref = rules.judge_ref(ref, c.event);
+    if (by_ref.next != RefVerdict::Next::kNeedsFiles) {
+      EXPECT_EQ(by_ref.next == RefVerdict::Next::kPasses, c.starts);
+      EXPECT_EQ(by_ref.reason, c.reason);
+      continue;
+    }
+    EXPECT_FALSE(by_ref.wants_all_files);
+    const auto verdict = rules.judge_files(ref, {.paths = c.changed}, c.event);
+    EXPECT_EQ(verdict.passes, c.starts);
+    if (!c.starts) {
+      EXPECT_EQ(verdict.reason, c.reason);
+    }
+  }
+}
+
+TEST(PathRules, RefusePullRequestFiltersBesideOthers) {
+  const auto refusal = [](TriggerFilterDefinition filter) -> std::string {
+    try {
+      PathRules({.triggers = {std::move(filter)}});
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(refusal({.branches = includes({"main"}), .pull_request = PullRequestFilterDefinition{}}),
+            "triggers.pullRequest: expected it alone; write a filter of its own for what is pushed");
+  EXPECT_EQ(refusal(pull_request({.branches = PatternLists{}})),
+            "triggers.pullRequest.branches: expected includes or excludes");
+  EXPECT_EQ(refusal(pull_request({.branches = includes({"refs/heads/main"})})),
+            "triggers.pullRequest.branches.includes[0]: expected a pattern of names without \"refs/heads/\", found "
+            "\"refs/heads/main\"");
+  EXPECT_TRUE(PathRules({.triggers = {pull_request({})}}).looks_at_pull_requests());
+  EXPECT_FALSE(PathRules({.triggers = {{.branches = includes({"main"})}}}).looks_at_pull_requests());
+}
+
 }  // namespace
 }  // namespace penstock::hooks
