@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kCommitRefs = "refs/penstock/commits/";
 constexpr std::string_view kFetchedRef = "refs/penstock/fetched";
-constexpr std::string_view kDefaultBranch = "refs/penstock/default";
+constexpr std::string_view kOtherBranch = "refs/penstock/other";
 
 bool is_refusal(const FetchDiagnosis& diagnosis) {
   return diagnosis.fault == FetchFault::kIdRefused || diagnosis.fault == FetchFault::kUnknown;
@@ -62,24 +62,39 @@ std::string fetch_named(const fs::path& mirror, const std::string& commit_id, co
   return "";
 }
 
-std::string fetch_merge_base(const fs::path& mirror, const std::string& commit_id, const Fetcher& fetcher) {
-  const std::string branch = fetcher.default_branch(mirror);
-  if (branch.empty() || branch == fetcher.request().ref) return "";
-  const std::string refspec = "+" + branch + ":" + std::string(kDefaultBranch);
-  const auto diagnosis = fetcher.fetch(mirror, "--depth=1", refspec);
-  if (diagnosis && diagnosis->fault == FetchFault::kRefMissing) return "";
+// The newest commit that is shared with the base's commit, or else with its branch or the default branch.
+std::string fetch_merge_base(const fs::path& mirror, const std::string& commit_id, const FetchRequest::Base& base,
+                             const Fetcher& fetcher) {
+  const bool is_named = !base.commit_id.empty();
+  std::string branch = base.branch;
+  if (!is_named) branch = fetcher.default_branch(mirror);
+  if (!is_named && (branch.empty() || branch == fetcher.request().ref)) return "";
+  const auto refspec_of = [](const std::string& what) { return "+" + what + ":" + std::string(kOtherBranch); };
+  std::string refspec = refspec_of(is_named ? base.commit_id : branch);
+  auto diagnosis = fetcher.fetch(mirror, "--depth=1", refspec);
+  if (diagnosis && is_named && is_refusal(*diagnosis) && !branch.empty()) {
+    refspec = refspec_of(branch);
+    diagnosis = fetcher.fetch(mirror, "--depth=1", refspec);
+  }
+  if (diagnosis && (diagnosis->fault == FetchFault::kRefMissing || (is_named && is_refusal(*diagnosis)))) return "";
   if (diagnosis) throw make_fetch_error(*diagnosis, fetcher.remote().for_git());
   for (const int depth : {50, 500, 5000, 0}) {
-    const std::string head(trim(read_file(mirror / kDefaultBranch, 1024)));
     {
       const MirrorObjects objects(mirror);
-      const MergeBase found =
-          find_merge_base(from_hex(commit_id).value(), from_hex(head).value(), objects.commit_reader());
-      if (found.id) return to_hex(*found.id);
-      if (!found.lacks_commits || depth == 0) return "";
+      // What the branch has become meanwhile may hold the commit itself: it is the last resort.
+      const bool is_here = is_named && objects.have(id_from_hex(base.commit_id));
+      if (is_here || !is_named || depth == 0) {
+        const std::string other = is_here ? base.commit_id : std::string(trim(read_file(mirror / kOtherBranch, 1024)));
+        const MergeBase found =
+            find_merge_base(from_hex(commit_id).value(), from_hex(other).value(), objects.commit_reader());
+        if (found.id) return to_hex(*found.id);
+        if (!found.lacks_commits) return "";
+      }
+      if (depth == 0) return "";
     }
     fetcher.report("fetching " + std::to_string(depth) +
-                   " generations of history, looking for what the branch shares with the default branch");
+                   " generations of history, looking for what the branch shares " +
+                   (is_named ? "with " + base.commit_id : std::string("with the default branch")));
     deepen(mirror, commit_id, depth, {refspec}, fetcher);
   }
   return "";
@@ -89,11 +104,11 @@ std::string fetch_merge_base(const fs::path& mirror, const std::string& commit_i
 
 std::string fetch_base(const fs::path& mirror, const std::string& commit_id, const FetchRequest::Base& base,
                        const Fetcher& fetcher) {
-  if (!base.commit_id.empty()) return fetch_named(mirror, commit_id, base.commit_id, fetcher);
-  const std::string found = fetch_merge_base(mirror, commit_id, fetcher);
+  if (base.is_known()) return fetch_named(mirror, commit_id, base.commit_id, fetcher);
+  const std::string found = fetch_merge_base(mirror, commit_id, base, fetcher);
   // Objects stay when their refs are gone; refs would only be offered to the server by every fetch.
   std::error_code ignored;
-  fs::remove(mirror / kDefaultBranch, ignored);
+  fs::remove(mirror / kOtherBranch, ignored);
   return found;
 }
 

@@ -26,10 +26,15 @@ ChangedPaths list_changed_paths(const Snapshot& snapshot, const std::string& ear
 
 PushedPaths load_changed_paths(Mirrors& mirrors, const PushedRef& push) {
   FetchRequest request = push.fetch;
-  const bool is_new = push.old_commit_id.find_first_not_of('0') == std::string::npos;
+  const bool is_pull_request = !push.target_commit_id.empty();
+  const bool is_new = !is_pull_request && push.old_commit_id.find_first_not_of('0') == std::string::npos;
   const bool wants_all = is_new && push.new_ref == PushedRef::NewRef::kAllFiles;
   request.base.reset();
-  if (!wants_all) request.base = FetchRequest::Base{.commit_id = is_new ? "" : push.old_commit_id};
+  if (is_pull_request) {
+    request.base = FetchRequest::Base{.commit_id = push.target_commit_id, .is_shared = true, .branch = push.target_ref};
+  } else if (!wants_all) {
+    request.base = FetchRequest::Base{.commit_id = is_new ? "" : push.old_commit_id};
+  }
   // Damage shows when the files are compared; a second fetch then brings a fresh mirror.
   for (int attempt = 1;; ++attempt) {
     try {
@@ -38,12 +43,15 @@ PushedPaths load_changed_paths(Mirrors& mirrors, const PushedRef& push) {
       result.base_commit_id = snapshot.base();
       result.changed = list_changed_paths(snapshot, result.base_commit_id, push.limits, request.stop);
       if (!result.base_commit_id.empty()) {
-        result.basis = is_new ? PushedPaths::Basis::kMergeBase : PushedPaths::Basis::kOldCommit;
+        result.basis = is_new || is_pull_request ? PushedPaths::Basis::kMergeBase : PushedPaths::Basis::kOldCommit;
         return result;
       }
       result.basis = PushedPaths::Basis::kAllFiles;
-      result.note = wants_all ? in_quotes(request.ref) + " is new: all its files count"
-                    : is_new  ? in_quotes(request.ref) +
+      result.note = is_pull_request
+                        ? "the commit that the pull request goes to, " + push.target_commit_id +
+                              ", is not there any more, or shares none with it as far as could be seen: all files count"
+                    : wants_all ? in_quotes(request.ref) + " is new: all its files count"
+                    : is_new    ? in_quotes(request.ref) +
                                    " is new, and is the default branch or shares no commit with it "
                                    "as far as could be seen: all its files count"
                              : "the commit before the push, " + push.old_commit_id +

@@ -1,4 +1,4 @@
-// Which files a push has changed.
+// Which files a push has changed, or a pull request would change.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +39,9 @@ struct PushedRef {
     kAllFiles,
   };
   NewRef new_ref = NewRef::kMergeBase;
+  // The source of a pull request that goes to this commit (and to this ref, see FetchRequest::Base) is compared with
+  // the newest commit that the two share, whatever the ref pointed at before.
+  std::string target_commit_id{}, target_ref{};
   PathLimits limits;
 };
 

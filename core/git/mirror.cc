@@ -117,6 +117,10 @@ FetchRequest checked(const FetchRequest& request) {
       throw Error(ErrorKind::kInvalidInput, "comparing with the commit " + in_quotes(request.base->commit_id) +
                                                 ": expected 40 hexadecimal digits");
     }
+    if (!result.base->branch.empty() && !is_ref_name(result.base->branch)) {
+      throw Error(ErrorKind::kInvalidInput, "comparing with the branch " + in_quotes(request.base->branch) +
+                                                ": expected a full name such as refs/heads/main");
+    }
   }
   if (result.commit_id.empty() && result.ref.empty())
     throw Error(ErrorKind::kInvalidInput, "fetching: neither a commit nor a ref is named");
@@ -352,7 +356,7 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
   if (made) throw_errno("making the folder " + in_quotes(remote_folder.native()), made.value());
 
   // What is here already is read without waiting for those who fetch.
-  const bool known_base = !request.base || !request.base->commit_id.empty();
+  const bool known_base = !request.base || request.base->is_known();
   if (!request.history && known_base) {
     auto state = state_->find_without_lock(remote_folder, request.commit_id);
     if (state && request.base && state->tree_of(request.base->commit_id)) state->base = request.base->commit_id;

@@ -48,6 +48,11 @@ struct FetchRequest {
   // Also an earlier commit, for comparing with it; see Snapshot::base().
   struct Base {
     std::string commit_id{};  // 40 hex; empty = the newest that the commit shares with the remote's default branch
+    // Not that one itself but the newest that the commit shares with it. Where the server gives out no commit ids it is
+    // looked for in the history of `branch` (a full ref).
+    bool is_shared = false;
+    std::string branch{};
+    bool is_known() const noexcept { return !commit_id.empty() && !is_shared; }
   };
   std::optional<Base> base{};
   Credential credential;

@@ -234,6 +234,40 @@ TEST_F(ChangedPathsTest, OfANewBranchAreThoseSinceTheMergeBase) {
   EXPECT_EQ(all.note, "\"refs/heads/feature\" is new: all its files count");
 }
 
+TEST_F(ChangedPathsTest, OfAPullRequestAreThoseSinceItLeftItsTarget) {
+  const auto before = origin_.push_many("release/1", 60);
+  origin_.set_branch("feature", before[2]);
+  origin_.push("feature", {{"x/1", "1"}});
+  const std::string source = origin_.push("feature", {{"x/2", "1"}});
+  const std::string target = origin_.push("release/1", {{"later", "1"}});
+  origin_.push("release/1", {{"later still", "1"}});
+  PushedRef push = push_of("", source, "refs/heads/feature");
+  push.target_commit_id = target;
+  push.target_ref = "refs/heads/release/1";
+  const PushedPaths result = load(push);
+  EXPECT_EQ(result.changed.paths, Paths({"x/1", "x/2"}));
+  EXPECT_EQ(result.basis, Basis::kMergeBase);
+  EXPECT_EQ(result.base_commit_id, before[2]);
+  EXPECT_EQ(result.note, "");
+
+  // Merged meanwhile: what the target was is what counts.
+  origin_.set_branch("release/1", source);
+  EXPECT_EQ(load(push).changed.paths, Paths({"x/1", "x/2"}));
+}
+
+TEST_F(ChangedPathsTest, OfAPullRequestWhoseTargetIsUnknownAreAllFiles) {
+  const std::string source = origin_.push("feature", {{"x", "1"}});
+  PushedRef push = push_of("", source, "refs/heads/feature");
+  push.target_commit_id = std::string(40, 'a');
+  push.target_ref = "refs/heads/gone";
+  const PushedPaths result = load(push);
+  EXPECT_EQ(result.basis, Basis::kAllFiles);
+  EXPECT_EQ(result.changed.paths, Paths({"x"}));
+  EXPECT_EQ(result.note,
+            "the commit that the pull request goes to, " + push.target_commit_id +
+                ", is not there any more, or shares none with it as far as could be seen: all files count");
+}
+
 TEST_F(ChangedPathsTest, FindAMergeBaseFarBack) {
   origin_.git({"symbolic-ref", "HEAD", "refs/heads/main"});
   const auto main = origin_.push_many("main", 300);
