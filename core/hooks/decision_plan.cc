@@ -416,9 +416,10 @@ class DecisionPlan::Judge {
   std::string pull_request_refusal(const Webhook& webhook) const {
     if (!event_.pull_request) return "";
     if (!event_.pull_request->refusal.empty()) return event_.pull_request->refusal;
-    if (webhook.looks_for_pull_requests()) return "";
-    return "the event is about a pull request, and no filter asks for those: add one on $.eventType, "
-           "$.resource.status or the like";
+    const bool has_triggers = webhook.path_rules() != nullptr && !webhook.path_rules()->definition().triggers.empty();
+    if (has_triggers || webhook.looks_for_pull_requests()) return "";
+    return "the event is about a pull request, and neither triggers.pullRequest nor a filter asks for those: add one "
+           "on $.eventType, $.resource.status or the like";
   }
 
   // Of one whose filters pass.
@@ -430,8 +431,11 @@ class DecisionPlan::Judge {
       decision.reason = std::move(reason);
       decision.variables.clear();
     };
-    if (!event_.is_push()) return refuse("the webhook looks at branches, tags or files, which only a push has");
-    RefVerdict verdict = rules->judge_ref(decision.ref);
+    if (!event_.is_push() && !event_.pull_request)
+      return refuse("the webhook looks at branches, tags or files, which only pushes and pull requests have");
+    RefVerdict verdict = event_.pull_request
+                             ? rules->judge_ref(event_.pull_request->target_ref, event_.pull_request->event)
+                             : rules->judge_ref(decision.ref);
     switch (verdict.next) {
       case RefVerdict::Next::kPasses:
         return;

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxRefUpdates = 10'000;
 constexpr std::size_t kMaxNotes = 20;
 
+constexpr std::string_view kPullRequestKey = "pull request;";
 constexpr std::string_view kZeroSubscription = "00000000-0000-0000-0000-000000000000";
 
 // Ids of the canned events that the portal's Test button posts; testing an existing subscription sends these together
@@ -175,7 +176,7 @@ void append_repository(std::string& key, const Event& event) {
 
 std::string pull_request_key(const Event& event, const PullRequest& pull_request) {
   const bool is_closed = pull_request.event == PullRequestEvent::kClosed;
-  std::string key = "pull request;";
+  std::string key(kPullRequestKey);
   append_repository(key, event);
   append_part(key, std::to_string(*pull_request.id));
   append_part(key, is_closed ? pull_request.status : "revision");
@@ -258,6 +259,10 @@ std::string event_key(const Event& event) {
     append_part(key, event.document ? sha256_hex(event.document->root().to_text()) : std::string());
   }
   return key;
+}
+
+bool is_pull_request_key(std::string_view key) noexcept {
+  return key.starts_with(kPullRequestKey);
 }
 
 std::string client_request_token(std::string_view push_key, std::string_view webhook, std::string_view pipeline,

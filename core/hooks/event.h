@@ -71,6 +71,8 @@ std::string push_key(const Event& event, const RefUpdate& ref);
 // too, and must not build again what was built already. Otherwise (event type, event id), or a hash of the body when
 // there is no id.
 std::string event_key(const Event& event);
+// Whether such a key is that of a pull request that can be built.
+bool is_pull_request_key(std::string_view key) noexcept;
 
 // The StartPipelineExecution idempotency token of a trigger: lower-case hex SHA-256 of exactly these.
 std::string client_request_token(std::string_view push_key, std::string_view webhook, std::string_view pipeline,

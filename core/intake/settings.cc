@@ -59,12 +59,27 @@ std::optional<hooks::PatternLists> copy_lists(const std::optional<config::Patter
   return hooks::PatternLists{.includes = lists->includes, .excludes = lists->excludes};
 }
 
+std::optional<hooks::PullRequestFilterDefinition> copy_pull_request(
+    const std::optional<config::PullRequestFilter>& filter) {
+  if (!filter) return std::nullopt;
+  hooks::PullRequestFilterDefinition copy;
+  for (const std::string& name : filter->events) {
+    const auto event = hooks::parse_pull_request_event(name);
+    if (!event) throw Error(ErrorKind::kConfiguration, "reading events: found " + in_quotes(name));
+    copy.events.push_back(*event);
+  }
+  copy.branches = copy_lists(filter->branches);
+  copy.file_paths = copy_lists(filter->file_paths);
+  return copy;
+}
+
 hooks::PathRulesDefinition make_path_rules(const config::Webhook& webhook) {
   hooks::PathRulesDefinition rules;
   for (const config::TriggerFilter& filter : webhook.triggers) {
     rules.triggers.push_back({.branches = copy_lists(filter.branches),
                               .tags = copy_lists(filter.tags),
-                              .file_paths = copy_lists(filter.file_paths)});
+                              .file_paths = copy_lists(filter.file_paths),
+                              .pull_request = copy_pull_request(filter.pull_request)});
   }
   rules.ignore_paths = webhook.ignore_paths;
   for (const config::Route& route : webhook.routes)

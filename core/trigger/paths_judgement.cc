@@ -16,6 +16,10 @@ using Step = store::PathsOutcome::Step;
 
 constexpr std::size_t kShownPipelines = 10;
 
+const std::string& ref_of(const store::Trigger& trigger, const JudgedRef& judged) noexcept {
+  return judged.ref.empty() ? trigger.ref : judged.ref;
+}
+
 std::string_view to_string(git::PushedPaths::Basis basis) noexcept {
   switch (basis) {
     case git::PushedPaths::Basis::kOldCommit:
@@ -105,11 +109,11 @@ std::string_view note_on_repetition(std::string_view reason) {
 
 }  // namespace
 
-PathsJudgement judge_paths(const hooks::Webhook& webhook, const store::Trigger& trigger,
-                           const git::PushedPaths& paths) {
+PathsJudgement judge_paths(const hooks::Webhook& webhook, const store::Trigger& trigger, const git::PushedPaths& paths,
+                           const JudgedRef& judged) {
   PathsJudgement judgement;
   const hooks::FileVerdict verdict = webhook.path_rules()->judge_files(
-      trigger.ref, {.paths = paths.changed.paths, .is_complete = paths.changed.is_complete});
+      ref_of(trigger, judged), {.paths = paths.changed.paths, .is_complete = paths.changed.is_complete}, judged.event);
   judgement.changed_paths_json = hooks::to_json(verdict, {.basis = std::string(to_string(paths.basis)),
                                                           .base_commit_id = paths.base_commit_id,
                                                           .note = paths.note,
@@ -126,10 +130,12 @@ PathsJudgement judge_paths(const hooks::Webhook& webhook, const store::Trigger& 
   return judgement;
 }
 
-std::optional<PathsJudgement> judge_ref_alone(const hooks::Webhook& webhook, const store::Trigger& trigger) {
+std::optional<PathsJudgement> judge_ref_alone(const hooks::Webhook& webhook, const store::Trigger& trigger,
+                                              const JudgedRef& judged) {
   PathsJudgement judgement;
-  const hooks::RefVerdict verdict =
-      webhook.path_rules() != nullptr ? webhook.path_rules()->judge_ref(trigger.ref) : hooks::RefVerdict{};
+  const hooks::RefVerdict verdict = webhook.path_rules() != nullptr
+                                        ? webhook.path_rules()->judge_ref(ref_of(trigger, judged), judged.event)
+                                        : hooks::RefVerdict{};
   switch (verdict.next) {
     case hooks::RefVerdict::Next::kNeedsFiles:
       return std::nullopt;

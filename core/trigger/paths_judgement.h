@@ -20,10 +20,18 @@ struct PathsJudgement {
   std::string changed_paths_json;  // its member changedPaths; empty = none
 };
 
+// What the webhook's rules look at.
+struct JudgedRef {
+  std::string ref{};  // that was pushed, or that a pull request goes to; empty = the trigger's
+  std::optional<hooks::PullRequestEvent> event{};
+};
+
 // Error{kExhausted} when the webhook's patterns ask for too much work on these files.
-PathsJudgement judge_paths(const hooks::Webhook& webhook, const store::Trigger& trigger, const git::PushedPaths& paths);
+PathsJudgement judge_paths(const hooks::Webhook& webhook, const store::Trigger& trigger, const git::PushedPaths& paths,
+                           const JudgedRef& judged = {});
 // Without asking for files, if the ref alone says enough by now; nothing when it does not.
-std::optional<PathsJudgement> judge_ref_alone(const hooks::Webhook& webhook, const store::Trigger& trigger);
+std::optional<PathsJudgement> judge_ref_alone(const hooks::Webhook& webhook, const store::Trigger& trigger,
+                                              const JudgedRef& judged = {});
 // The paths cannot be had.
 PathsJudgement judge_unknown_paths(const hooks::Webhook& webhook, const store::Trigger& trigger,
                                    const PathsFailure& failure, Timestamp now);

@@ -4,6 +4,7 @@ import pytest
 
 from support import archives, payloads
 from support.penstock import webhook
+from support.processes import eventually
 from support.repositories import run_git
 
 REVIEW = [{"jsonPath": "$.eventType", "matchGlob": "git.pullrequest.*"},
@@ -108,7 +109,7 @@ def test_forks_start_nothing_and_webhooks_for_pushes_neither(sandbox, make_penst
     answer = penstock.accept(pull_request.event("created"))
     assert answer["matched"] == ["review"]
     reasons = {d["webhook"]: d["reason"] for d in penstock.delivery(answer["deliveryId"])["decisions"]}
-    assert "no filter asks for those" in reasons["every-event"]
+    assert "nor a filter asks for those" in reasons["every-event"]
     penstock.started(answer["deliveryId"])
 
     minimal = pull_request.event("updated")
@@ -128,3 +129,86 @@ def test_abandoned_starts_what_asks_for_it(sandbox, make_penstock, repository, p
     assert (trigger["ref"], trigger["commitId"]) == ("refs/heads/feature/crane", pull_request.source)
     assert penstock.delivery(answer["deliveryId"])["pullRequest"]["event"] == "CLOSED"
     assert artifact_of(sandbox, trigger) == {"crane": b"20 m"}
+
+
+def test_triggers_say_which_pull_requests_start(sandbox, make_penstock, repository, pull_request):
+    sandbox.create_pipeline("by-triggers", "main", repository.name)
+    sandbox.create_pipeline("by-push", "main", repository.name)
+    by_repository = [{"jsonPath": "$.resource.repository.name", "matchEquals": repository.name}]
+    main = {"includes": ["main"]}
+    penstock = make_penstock([
+        webhook("review", "by-triggers", filters=by_repository,
+                triggers={"pullRequest": {"events": ["OPEN", "CLOSED"], "branches": main}}),
+        webhook("pushed", "by-push", filters=by_repository, triggers={"branches": main})]).start()
+
+    def reasons(answer):
+        return {d["webhook"]: d["reason"] for d in penstock.delivery(answer["deliveryId"])["decisions"]}
+
+    elsewhere = penstock.accept(pull_request.event("created", target_ref="refs/heads/dev"))
+    assert (elsewhere["outcome"], elsewhere["matched"]) == ("filtered", [])
+    assert reasons(elsewhere) == {
+        "review": 'the pull request goes to "dev", which is not included by triggers.pullRequest.branches.includes',
+        "pushed": "the event is about a pull request, and triggers have no pullRequest"}
+
+    opened = penstock.accept(pull_request.event("created"))
+    assert opened["matched"] == ["review"]
+    pull_request.push(b"30 m")
+    updated = penstock.accept(pull_request.event("updated"))
+    assert updated["outcome"] == "filtered"
+    assert reasons(updated)["review"] == "the pull request is UPDATED, which triggers.pullRequest.events do not name"
+    abandoned = penstock.accept(pull_request.event("updated", status="abandoned"))
+    assert abandoned["matched"] == ["review"]
+    pull_request.complete()  # it was reactivated
+    completed = penstock.accept(pull_request.event("updated", status="completed"))
+    assert completed["matched"] == ["review"]
+    pushed = penstock.accept(payloads.push([payloads.ref_update("main", pull_request.merge)], repository.name))
+    assert pushed["matched"] == ["pushed"]
+    assert "triggers.pullRequest is for pull requests" in reasons(pushed)["review"]
+
+    commits = [penstock.started(answer["deliveryId"])[0]["commitId"] for answer in (opened, abandoned, completed, pushed)]
+    assert commits[1:] == [pull_request.source, pull_request.merge, pull_request.merge]
+    assert len(sandbox.executions("by-triggers")) == 3 and len(sandbox.executions("by-push")) == 1
+
+
+def test_changed_files_of_a_pull_request(sandbox, make_penstock, repository):
+    """Those since it left its target: what the target has become meanwhile does not count."""
+    sandbox.create_pipeline("by-files", "main", repository.name)
+    files = {"src/a": b"1", "docs/b": b"1"}
+    base = repository.commit(files)
+    source = repository.commit({**files, "docs/b": b"2"}, "feature/crane", parent=base)
+    target = repository.commit({**files, "src/a": b"2"})
+    penstock = make_penstock([webhook(
+        "by-files", "by-files", filters=[],
+        triggers=[{"pullRequest": {"filePaths": {"includes": ["src/**"]}}}])]).start()
+
+    def deliver(event, commit, merge=None, **members):
+        return penstock.accept(payloads.pull_request(event, repository.name, commit, target, merge, **members))
+
+    def trigger_of(answer):
+        def look():
+            trigger, = penstock.delivery(answer["deliveryId"])["triggers"]
+            return trigger if trigger["state"] != "pending" else None
+        return eventually("the changed files to be known", look)
+
+    answer = deliver("created", source)
+    assert answer["outcome"] == "triggered", answer
+    trigger = trigger_of(answer)
+    assert trigger["state"] == "skipped", trigger
+    decision, = penstock.delivery(answer["deliveryId"])["decisions"]
+    assert decision["reason"] == 'of 1 changed file none counts: 1 not included ("docs/b")'
+    assert decision["changedPaths"]["basis"] == "mergeBase" and decision["changedPaths"]["baseCommitId"] == base
+
+    source = repository.commit({**files, "docs/b": b"2", "src/c": b"1"}, "feature/crane")
+    trigger = trigger_of(deliver("updated", source))
+    assert (trigger["state"], trigger["commitId"]) == ("started", source), trigger
+    assert artifact_of(sandbox, trigger) == {**files, "docs/b": b"2", "src/c": b"1"}
+
+    # Squashed: the merge commit does not have the source among its ancestors, and the branch is gone.
+    merge = repository.commit({**files, "src/a": b"2", "docs/b": b"2", "src/c": b"1"})
+    run_git("update-ref", "-d", "refs/heads/feature/crane", cwd=repository.path)
+    answer = deliver("updated", source, merge, status="completed")
+    trigger = trigger_of(answer)
+    assert (trigger["state"], trigger["commitId"]) == ("started", merge), trigger
+    decision, = penstock.delivery(answer["deliveryId"])["decisions"]
+    assert decision["changedPaths"]["baseCommitId"] == target
+    assert decision["changedPaths"]["decidedBy"]["path"] == "src/c"

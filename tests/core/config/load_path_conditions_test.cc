@@ -140,7 +140,9 @@ TEST(PathConditions, AreRefusedWithTheLine) {
             "list"},
            {"triggers: {pullRequest: {event: [OPEN]}}",
             "webhooks[0].triggers.pullRequest.event: unknown key; did you mean \"events\"?"},
-           {"triggers: {pullRequest: {tags: {includes: [a]}}}", "webhooks[0].triggers.pullRequest.tags: unknown key"},
+           {"triggers: {pullRequest: {tags: {includes: [a]}}}",
+            "webhooks[0].triggers.pullRequest.tags: unknown key; expected one of \"events\", \"branches\", "
+            "\"filePaths\""},
            {"triggers: {pullRequest: {branches: {includes: [bad ref]}}}",
             "webhooks[0].triggers.pullRequest.branches.includes[0]: expected a good ref, found \"bad ref\""},
            {"triggers: {pullRequest: [OPEN]}", "webhooks[0].triggers.pullRequest: expected a mapping, found a list"},

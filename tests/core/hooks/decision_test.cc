@@ -419,9 +419,73 @@ TEST(Decide, StartsPullRequestsOnlyWhereAFilterAsksForThem) {
     EXPECT_EQ(decision.verdict == Verdict::kMatched, c.starts) << decision.reason;
     if (!c.starts) {
       EXPECT_EQ(decision.reason,
-                "the event is about a pull request, and no filter asks for those: add one on $.eventType, "
-                "$.resource.status or the like");
+                "the event is about a pull request, and neither triggers.pullRequest nor a filter asks for those: add "
+                "one on $.eventType, $.resource.status or the like");
     }
+  }
+}
+
+TEST(Decide, JudgesPullRequestsByTheTriggersForThem) {
+  const auto with = [](std::vector<TriggerFilterDefinition> triggers) {
+    auto definition = webhook({equals("$.resource.repository.name", "shop")});
+    definition.path_rules.triggers = std::move(triggers);
+    return definition;
+  };
+  const TriggerFilterDefinition opened{
+      .pull_request = PullRequestFilterDefinition{.events = {PullRequestEvent::kOpen, PullRequestEvent::kUpdated},
+                                                  .branches = PatternLists{.includes = {"main"}}}};
+  const TriggerFilterDefinition push_to_dev{.branches = PatternLists{.includes = {"dev"}}};
+  const TriggerFilterDefinition docs{
+      .pull_request = PullRequestFilterDefinition{.file_paths = PatternLists{.includes = {"docs/**"}}}};
+  test::PullRequestOptions completed;
+  completed.status = "completed";
+  test::PullRequestOptions attempted;
+  attempted.event_type = "git.pullrequest.merged";
+  struct Case {
+    const char* name;
+    std::vector<TriggerFilterDefinition> triggers;
+    std::string body;
+    Verdict verdict;
+    const char* reason;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"wanted", {opened}, make_pull_request_payload({}), Verdict::kMatched, "all filters passed"},
+           {"the target counts, not the source",
+            {push_to_dev, opened},
+            make_pull_request_payload({}),
+            Verdict::kMatched,
+            "all filters passed"},
+           {"another event",
+            {opened},
+            make_pull_request_payload(completed),
+            Verdict::kNotMatched,
+            "the pull request is CLOSED, which triggers.pullRequest.events do not name"},
+           {"no event",
+            {opened},
+            make_pull_request_payload(attempted),
+            Verdict::kNotMatched,
+            "merging pull request 17 was only attempted (merge status \"succeeded\"): its status is \"active\", not "
+            "\"completed\""},
+           {"not for pull requests",
+            {push_to_dev},
+            make_pull_request_payload({}),
+            Verdict::kNotMatched,
+            "the event is about a pull request, and triggers have no pullRequest"},
+           {"a push",
+            {opened},
+            push_to("refs/heads/main"),
+            Verdict::kNotMatched,
+            "the branch \"main\" was pushed, and triggers.pullRequest is for pull requests"},
+           {"files",
+            {docs},
+            make_pull_request_payload({}),
+            Verdict::kWaitingForPaths,
+            "all filters passed; waiting for the changed paths"},
+       }) {
+    SCOPED_TRACE(c.name);
+    const auto decision = decide_one(c.body, with(c.triggers));
+    EXPECT_EQ(decision.verdict, c.verdict);
+    EXPECT_EQ(decision.reason, c.reason);
   }
 }
 
