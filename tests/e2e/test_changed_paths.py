@@ -1,5 +1,6 @@
 """Pushes that start pipelines by the files that they changed, read from a real git server."""
 
+import json
 import os
 import random
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 from support import payloads
 from support.git_servers import GitHttpServer
-from support.penstock import GIT_PASSWORD, PATIENCE, webhook
+from support.penstock import GIT_PASSWORD, PATIENCE, run, webhook
 from support.processes import eventually
 
 KILLS = int(os.environ.get("PENSTOCK_E2E_PATH_KILLS", "12"))
@@ -308,3 +309,33 @@ def test_killed_while_triggers_wait_for_their_paths(sandbox, make_penstock, repo
             wanted[name] = wanted.get(name, 0) + 1
     for name in ("kill-a", "kill-b", "kill-all"):
         assert len(sandbox.executions(name)) == wanted.get(name, 0), name
+
+
+def explained(penstock, payload):
+    """Exit status, decisions and words of `penstock explain`."""
+    file = penstock.directory / "payload.json"
+    file.write_bytes(payloads.encode(payload))
+    done = run("explain", "--config", penstock.config_file, file, env=penstock.environment)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_explain_fetches_and_compares_or_says_why_not(sandbox, make_penstock, repository, own_git):
+    work = Work(repository)
+    before = work.commit({"a/x": b"0", "readme.md": b"0"})
+    both = work.commit({"a/x": b"1", "readme.md": b"1"})
+    only_readme = work.commit({"readme.md": b"2"})
+    penstock = make_penstock([routed("explained", repository, [(["{name}/**"], "shop-{name}")])],
+                             remote=remote_of(own_git))
+
+    def push(new, old):
+        return payloads.push([payloads.ref_update("main", new, old)], repository.name)
+    status, (decision,), words = explained(penstock, push(both, before))
+    assert (status, decision["matched"]) == (0, True), words
+    assert [p["pipeline"] for p in decision["changedPaths"]["pipelines"]] == ["shop-a"], decision
+    status, (decision,), words = explained(penstock, push(only_readme, both))
+    assert (status, decision["matched"]) == (3, False), words
+    assert decision["reason"] == 'of 1 changed file none counts: 1 on no route ("readme.md")'
+    own_git.pause()
+    status, (decision,), words = explained(penstock, push(both, before))
+    assert (status, decision["waitingFor"]) == (0, "changedPaths"), words
+    assert 'the changed paths of "refs/heads/main" are not known: ' in words, words

@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
         EveryCallCase{"SharedMemoryOnce", {Call::kSharedMemory, SQLITE_IOERR_SHMMAP, EIO, Lasts::kOnce}, 2},
         EveryCallCase{"SharedMemory", {Call::kSharedMemory, SQLITE_IOERR_SHMMAP, EIO, Lasts::kUntilHealed}, 2},
         EveryCallCase{"LockOnce", {Call::kLock, SQLITE_IOERR_LOCK, EIO, Lasts::kOnce}, 20},
-        EveryCallCase{"LockBusy", {Call::kLock, SQLITE_BUSY, 0, Lasts::kOnce}, 20},
+        EveryCallCase{"LockBusy", {Call::kLock, SQLITE_BUSY, 0, Lasts::kOnce}, 10},
         EveryCallCase{"DeleteOnce", {Call::kDelete, SQLITE_IOERR_DELETE, EIO, Lasts::kOnce}, 0}),
     [](const auto& test) { return std::string(test.param.name); });
 
