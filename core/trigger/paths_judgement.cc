@@ -15,6 +15,12 @@ using json::Json;
 using Step = store::PathsOutcome::Step;
 
 constexpr std::size_t kShownPipelines = 10;
+// Paths are in it, which may be long, and no UTF-8.
+constexpr std::size_t kMaxReason = 2000;
+
+std::string bounded(const std::string& reason) {
+  return truncate_utf8(reason, kMaxReason, 3 * kMaxReason);
+}
 
 const std::string& ref_of(const store::Trigger& trigger, const JudgedRef& judged) noexcept {
   return judged.ref.empty() ? trigger.ref : judged.ref;
@@ -120,10 +126,10 @@ PathsJudgement judge_paths(const hooks::Webhook& webhook, const store::Trigger& 
                                                           .changed = paths.changed.paths.size(),
                                                           .is_complete = paths.changed.is_complete});
   if (!verdict.passes) {
-    skip(judgement, verdict.reason);
+    skip(judgement, bounded(verdict.reason));
     return judgement;
   }
-  judgement.reason = verdict.reason;
+  judgement.reason = bounded(verdict.reason);
   std::vector<std::string> pipelines;
   for (const hooks::RoutedPipeline& routed : verdict.pipelines) pipelines.push_back(routed.pipeline);
   let_go(judgement, webhook, trigger, std::move(pipelines));
@@ -153,13 +159,14 @@ std::optional<PathsJudgement> judge_ref_alone(const hooks::Webhook& webhook, con
 PathsJudgement judge_unknown_paths(const hooks::Webhook& webhook, const store::Trigger& trigger,
                                    const PathsFailure& failure, Timestamp now) {
   PathsJudgement judgement;
-  judgement.outcome.reason = failure.reason;
+  const std::string why = bounded(failure.reason);
+  judgement.outcome.reason = why;
   if (failure.step == PathsFailure::Step::kRetry) {
     judgement.outcome.step = Step::kWaits;
     judgement.outcome.next_attempt_at = now + failure.delay;
     return judgement;
   }
-  judgement.reason = failure.reason;
+  judgement.reason = why;
   std::vector<std::string> pipelines = fixed_pipelines(webhook);
   if (failure.step == PathsFailure::Step::kStart && webhook.has_routes()) {
     const auto& routes = webhook.definition().path_rules.routes;

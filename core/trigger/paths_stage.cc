@@ -20,7 +20,6 @@ constexpr int kMaxAwaiting = 10'000;
 constexpr int kRestPerLook = 19;
 constexpr std::chrono::milliseconds kLongestRest{5000};
 constexpr BackoffPolicy kStoreBackoff{std::chrono::milliseconds(200), std::chrono::seconds(10)};
-constexpr std::size_t kMaxErrorCharacters = 2000;
 
 // What a trigger is about: what its rules judge, and what its commit is to be compared with.
 struct Subject {
@@ -146,7 +145,7 @@ void PathsStage::look(std::stop_token stop) {
   }
 }
 
-std::vector<PathsStage::Group> PathsStage::read_groups(Timestamp now, bool all) {
+std::vector<PathsStage::Group> PathsStage::read_groups(Timestamp now) {
   const std::vector<store::AwaitingTrigger> triggers = parts_.store.triggers_awaiting_paths(kMaxAwaiting);
   std::vector<Group> groups;
   std::unordered_map<std::string, std::size_t> places;
@@ -162,7 +161,7 @@ std::vector<PathsStage::Group> PathsStage::read_groups(Timestamp now, bool all) 
     }
     Group& group = groups[place->second];
     group.trigger_ids.push_back(trigger.id);
-    if (all || !trigger.next_attempt_at || *trigger.next_attempt_at <= now) {
+    if (!trigger.next_attempt_at || *trigger.next_attempt_at <= now) {
       group.is_due = true;
     } else if (!group.next_due || *trigger.next_attempt_at < *group.next_due) {
       group.next_due = trigger.next_attempt_at;
@@ -185,20 +184,25 @@ std::chrono::milliseconds PathsStage::look_once() {
   const Timestamp now = parts_.clock.now();
   std::vector<Group> groups;
   try {
-    groups = read_groups(now, all);
+    groups = read_groups(now);
   } catch (...) {
     std::lock_guard lock(mutex_);
     try_all_ = try_all_ || all;
     throw;
   }
+  if (all) {
+    tried_early_.clear();
+    for (const Group& group : groups) {
+      if (!group.is_due) tried_early_.insert(group.push_key);
+    }
+  }
   auto pause = options_.longest_pause;
   std::map<std::string, std::size_t> busy;  // by repository
   for (const auto& [push, repository] : in_flight) ++busy[repository];
   std::size_t queued = 0;
-  bool left_over = false;
   for (Group& group : groups) {
     if (in_flight.contains(group.push_key)) continue;
-    if (!group.is_due) {
+    if (!group.is_due && !tried_early_.contains(group.push_key)) {
       pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(*group.next_due - now),
                          std::chrono::milliseconds(10), pause);
       continue;
@@ -206,19 +210,15 @@ std::chrono::milliseconds PathsStage::look_once() {
     std::size_t& of_repository = busy[group.repository];
     if (in_flight.size() + queued >= static_cast<std::size_t>(std::max(1, options_.concurrency)) ||
         of_repository >= std::max<std::size_t>(1, options_.per_repository)) {
-      left_over = true;  // whoever finishes wakes us
-      continue;
+      continue;  // whoever finishes wakes us
     }
+    tried_early_.erase(group.push_key);
     ++of_repository;
     ++queued;
     std::lock_guard lock(mutex_);
     in_flight_.emplace(group.push_key, group.repository);
     queue_.push_back(std::move(group));
     queued_.notify_one();
-  }
-  if (all && left_over) {
-    std::lock_guard lock(mutex_);
-    try_all_ = true;
   }
   return pause;
 }
@@ -349,9 +349,12 @@ bool PathsStage::compare(Comparison& comparison, const std::stop_token& stop) co
                       {"triggers", comparison.items.size()},
                       {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()}});
     for (Item* item : comparison.items) judge(*item, paths);
+    return true;
   } catch (const Error& error) {
     if (stop.stop_requested()) return false;
     for (Item* item : comparison.items) fail(*item, error);
+  } catch (const std::exception& error) {  // such as a lack of memory
+    for (Item* item : comparison.items) fail(*item, Error(ErrorKind::kInternal, error.what()));
   }
   return true;
 }
@@ -381,7 +384,6 @@ void PathsStage::fail(Item& item, const Error& error) const {
   }
   PathsFailure failure =
       judge_paths_failure(settings->policy, error, item.trigger.attempts + 1, age(item.trigger), random_unit());
-  failure.reason = truncate_utf8(failure.reason, kMaxErrorCharacters, 3 * kMaxErrorCharacters);
   item.judgement = judge_unknown_paths(*webhook, item.trigger, failure, parts_.clock.now());
 }
 
@@ -410,9 +412,14 @@ void PathsStage::settle(const std::vector<Item>& items) {
       std::lock_guard lock(*parts_.decisions);
       if (!told.empty()) {
         if (const auto delivery = parts_.store.find_delivery(delivery_id)) {
-          ToldPaths tells = tell_paths(delivery->decisions_json, delivery->reason, told);
-          settlement.decisions_json = std::move(tells.decisions_json);
-          settlement.reason = std::move(tells.reason);
+          try {
+            ToldPaths tells = tell_paths(delivery->decisions_json, delivery->reason, told);
+            settlement.decisions_json = std::move(tells.decisions_json);
+            settlement.reason = std::move(tells.reason);
+          } catch (const Error& error) {  // the triggers say it still
+            parts_.log.warning("adding the verdict on changed paths to a decision failed",
+                               {{"delivery", delivery_id}, {"error", error.what()}});
+          }
         }
       }
       parts_.store.settle_paths(settlement);

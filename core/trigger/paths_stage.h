@@ -92,7 +92,7 @@ class PathsStage {
 
   void look(std::stop_token stop);
   std::chrono::milliseconds look_once();
-  std::vector<Group> read_groups(Timestamp now, bool all);
+  std::vector<Group> read_groups(Timestamp now);
   void work(std::stop_token stop);
   void handle(const Group& group, const std::stop_token& stop);
   std::vector<Item> load_items(const Group& group) const;
@@ -114,10 +114,12 @@ class PathsStage {
   std::condition_variable_any queued_;
   // Guarded by mutex_:
   std::shared_ptr<const Settings> settings_;
-  bool try_all_ = false;
+  bool try_all_ = false;  // as the settings are new
   Waiting waiting_;
   std::deque<Group> queue_;
   std::map<std::string, std::string> in_flight_;  // pushes, with their repositories; also those in the queue
+  // Only the thread that looks touches it: pushes that are tried before their time, each once.
+  std::set<std::string> tried_early_;
 
   std::vector<std::jthread> threads_;  // last: they end before the rest goes
 };

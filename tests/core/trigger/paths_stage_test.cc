@@ -275,6 +275,27 @@ TEST_F(PathsStageTest, AfterTheTimeOutItStartsOrFailsAsConfigured) {
   }
 }
 
+TEST_F(PathsStageTest, AReloadGivesWhatWaitsOneMoreTry) {
+  define({ignoring_documents("a")});
+  comparer_.fail(Error(ErrorKind::kConfiguration, "the address is wrong"));
+  start();
+  std::vector<std::string> deliveries;
+  for (std::uint64_t i = 20; i < 28; ++i) deliveries.push_back(push(i));
+  const auto all_tried = [&](int attempts) {
+    return eventually([&] {
+      return std::all_of(deliveries.begin(), deliveries.end(),
+                         [&](const std::string& id) { return triggers(id).at(0).attempts == attempts; });
+    });
+  };
+  ASSERT_TRUE(all_tried(1));
+  stage_->set(std::make_shared<const PathsStage::Settings>(settings_));
+  ASSERT_TRUE(all_tried(2));
+  const int calls = comparer_.calls();
+  push(29);
+  ASSERT_TRUE(eventually([&] { return comparer_.calls() == calls + 1; }));
+  EXPECT_TRUE(all_tried(2));
+}
+
 TEST_F(PathsStageTest, PatternsThatAskForTooMuchAreNotTriedAgain) {
   settings_.policy.when_unknown = PathsPolicy::WhenUnknown::kFail;
   define({ignoring_documents("a")});
