@@ -6,19 +6,13 @@
 #include "core/azure/repository_url.h"
 #include "core/base/error.h"
 #include "core/base/ids.h"
-#include "core/base/retry.h"
 #include "core/base/text.h"
-#include "core/base/wake.h"
+#include "core/jobs/artifact_transfer.h"
 
 namespace penstock::jobs {
 namespace {
 
 constexpr std::chrono::milliseconds kShortestFetch{1000};
-
-// The AWS client's own few attempts are over within seconds. A failed job has to be retried by a person, so faults that
-// pass are sat out for a minute or two before that.
-constexpr int kTries = 10;
-constexpr BackoffPolicy kBetweenTries{std::chrono::milliseconds(500), std::chrono::seconds(20)};
 
 // A file that goes with its job, however that ends.
 class ArtifactFile {
@@ -45,34 +39,10 @@ std::string without_user(const std::string& url) {
   return at == std::string::npos || at < begin ? url : url.substr(0, begin) + url.substr(at + 1);
 }
 
-std::string megabytes(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
-  return text;
-}
-
 std::string seconds_text(std::chrono::duration<double> duration) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f s", duration.count());
   return text;
-}
-
-template <typename Call>
-auto repeat_while_transient(Context& context, const Clock& clock, std::string_view what, const Call& call) {
-  for (int failures = 1;; ++failures) {
-    try {
-      return call();
-    } catch (const Error& error) {
-      const auto delay = retry_delay(kBetweenTries, failures, random_unit());
-      if (!is_transient(error.kind()) || failures == kTries || context.stop().stop_requested() ||
-          clock.steady_now() + delay >= context.deadline()) {
-        throw;
-      }
-      context.log(std::string(what) + " failed, trying it again: " + error.what());
-      Wake none;
-      none.wait_for(context.stop(), delay);
-    }
-  }
 }
 
 const aws::JobArtifact& only_output(const aws::PipelineJob& job) {
@@ -155,19 +125,20 @@ Result GitSource::run(Context& context) {
   const ArtifactFile file(options_.artifact_directory / (context.id() + ".zip"));
   request.output = file.path();
   // A large artifact is sent while it is still being made.
-  std::unique_ptr<aws::S3Upload> begun = s3_->begin_upload(upload_request(context));
+  std::unique_ptr<aws::S3Upload> begun = s3_->begin_upload(upload_request(context, only_output(job)));
   request.on_written = [&](const std::filesystem::path& path, std::uint64_t bytes) { begun->grow(path, bytes); };
   const SourceResult source =
-      repeat_while_transient(context, clock_, "fetching", [&] { return fetch_and_zip(context, request); });
+      JobRetry(context, clock_).run("fetching", [&] { return fetch_and_zip(context, request); });
   context.add_phase("zip", source.zip);
-  context.log("artifact of " + std::to_string(source.archive.entries) + " entries, " + megabytes(source.archive.bytes) +
+  context.log("artifact of " + std::to_string(source.archive.entries) + " entries, " + size_text(source.archive.bytes) +
               (source.archive.reused_entries > 0
                    ? ", " + std::to_string(source.archive.reused_entries) + " of them as in the last one"
                    : "") +
               " (zipped in " + seconds_text(source.zip) + ")");
 
-  const aws::UploadResult uploaded = repeat_while_transient(
-      context, clock_, "uploading", [&] { return upload(context, file.path(), std::move(begun)); });
+  const aws::UploadResult uploaded = JobRetry(context, clock_).run("uploading", [&] {
+    return upload_artifact(context, *s3_, only_output(job), file.path(), std::move(begun));
+  });
   const aws::S3Location& location = only_output(job).location;
   context.set_artifact({.bucket = location.bucket,
                         .key = location.key,
@@ -219,43 +190,6 @@ SourceResult GitSource::fetch_and_zip(Context& context, SourceRequest& request) 
       },
       [&](std::string_view line) { context.log(line); });
   return result;
-}
-
-aws::UploadRequest GitSource::upload_request(Context& context) const {
-  const aws::PipelineJob& job = context.job();
-  aws::UploadRequest request;
-  request.bucket = only_output(job).location.bucket;
-  request.key = only_output(job).location.key;
-  request.kms_key_id = job.encryption_key_id;
-  request.credentials = &context.credentials();
-  request.stop = context.stop();
-  return request;
-}
-
-aws::UploadResult GitSource::upload(Context& context, const std::filesystem::path& file,
-                                    std::unique_ptr<aws::S3Upload> begun) const {
-  const PhaseTimer timer(context, "upload");
-  aws::UploadRequest request = upload_request(context);
-  request.file = file;
-  try {
-    if (!begun) return s3_->upload_file(request);
-    const std::unique_ptr<aws::S3Upload> upload = std::move(begun);
-    return upload->finish(file);
-  } catch (const Error& error) {
-    // Artifact credentials live for about 15 minutes, and S3 also calls expired ones "access denied".
-    if (error.kind() != ErrorKind::kUnauthenticated && error.kind() != ErrorKind::kPermission) throw;
-    context.log("the upload was refused, trying it with fresh credentials");
-  }
-  context.credentials().invalidate();
-  try {
-    return s3_->upload_file(request);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kPermission) throw;
-    throw Error(error.kind(),
-                error.what() + std::string("; the pipeline's role needs s3:PutObject on the artifact bucket "
-                                           "and kms:GenerateDataKey, kms:Encrypt, kms:Decrypt on its key"))
-        .with_code(error.code());
-  }
 }
 
 }  // namespace penstock::jobs

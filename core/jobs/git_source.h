@@ -41,10 +41,6 @@ class GitSource final : public Handler {
 
  private:
   SourceResult fetch_and_zip(Context& context, SourceRequest& request) const;
-  aws::UploadRequest upload_request(Context& context) const;
-  // `begun` is finished if it can be; otherwise, and when it is null, the whole file is sent.
-  aws::UploadResult upload(Context& context, const std::filesystem::path& file,
-                           std::unique_ptr<aws::S3Upload> begun) const;
 
   const Options options_;
   const SourceEngine engine_;

@@ -47,6 +47,9 @@ struct PushedRevision {
   std::string commit_id, ref;
 };
 
+// Whether the job was begun before, by a process that ended meanwhile.
+enum class Attempt { kFirst, kResumed };
+
 // What a handler may use while it runs. Thread-safe but for what is said.
 class Context {
  public:
@@ -58,6 +61,8 @@ class Context {
   virtual const std::string& id() const = 0;
   // The push that started this execution, for the action that it was meant for; nothing for a manual start.
   virtual const std::optional<PushedRevision>& pushed() const = 0;
+
+  virtual Attempt attempt() const = 0;
 
   // A line for the job's own log, which people read: no secrets. Cut when long; never blocks on the disk.
   virtual void log(std::string_view line) = 0;
@@ -94,8 +99,12 @@ class PhaseTimer {
 // or beside another worker that was given it too: running it twice must end in the same artifact.
 class Handler {
  public:
+  // Whether a job's result may reach CodePipeline by other ways than run()'s answer, which then comes too late.
+  enum class SelfReport { kNever, kPossible };
+
   virtual ~Handler() = default;
   virtual std::string_view name() const noexcept = 0;  // "git-source"
+  virtual SelfReport self_report() const noexcept { return SelfReport::kNever; }
   // An exception is a failure; failure_policy.h says of which type.
   virtual Result run(Context& context) = 0;
 };

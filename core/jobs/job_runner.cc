@@ -101,7 +101,7 @@ JobRunner::Ending JobRunner::run(const aws::PipelineJob& job, const std::stop_to
   std::string note;
   switch (acknowledge(row, /*may_have_happened=*/false, note, stop)) {
     case AcknowledgeVerdict::kOurs:
-      return execute(std::move(row), job, stop);
+      return execute(std::move(row), job, Attempt::kFirst, stop);
     case AcknowledgeVerdict::kNotOurs:
       return lose(std::move(row), note, stop);
     case AcknowledgeVerdict::kRefused:
@@ -119,6 +119,10 @@ JobRunner::Ending JobRunner::resume(const store::Job& journalled, const std::sto
   store::Job row = journalled;
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.now() - row.claimed_at);
   std::string note;
+  // A handler may have begun what was journalled as running, not what was only claimed or acknowledged.
+  const Attempt attempt = row.state == store::JobState::kClaimed || row.state == store::JobState::kAcknowledged
+                              ? Attempt::kFirst
+                              : Attempt::kResumed;
   switch (plan_recovery(row, age)) {
     case RecoveryStep::kNothing:
       return Ending::kFinished;
@@ -154,7 +158,7 @@ JobRunner::Ending JobRunner::resume(const store::Job& journalled, const std::sto
   const std::optional<aws::PipelineJob> job = read_details(row, note, stop);
   if (!job) return note.empty() ? Ending::kLeft : lose(std::move(row), note, stop);
   parts_.log.info("resuming a job: running it again", {{"job", row.job_id}, {"pipeline", row.pipeline}});
-  return execute(std::move(row), *job, stop);
+  return execute(std::move(row), *job, attempt, stop);
 }
 
 AcknowledgeVerdict JobRunner::acknowledge(const store::Job& row, bool may_have_happened, std::string& note,
@@ -206,7 +210,8 @@ std::optional<aws::PipelineJob> JobRunner::read_details(const store::Job& row, s
   return std::nullopt;
 }
 
-JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job, const std::stop_token& stop) {
+JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job, Attempt attempt,
+                                     const std::stop_token& stop) {
   // GetJobDetails answers without a nonce; the journal keeps the one of the claim.
   describe(job, row);
   row.state = store::JobState::kAcknowledged;
@@ -240,7 +245,7 @@ JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job
   std::shared_ptr<RunningJob> running;
   try {
     running = std::make_shared<RunningJob>(parts_.store, parts_.clock, parts_.codepipeline, options_.credentials, row,
-                                           job, push.pushed, parts_.clock.steady_now() + options_.timeout);
+                                           job, push.pushed, attempt, parts_.clock.steady_now() + options_.timeout);
   } catch (const std::exception& error) {
     return finish(std::move(row), failure_of(error), Tried::kNo, stop);
   }
@@ -309,6 +314,13 @@ JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, 
   switch (outcome.state) {
     case ReportState::kPending:
       return Ending::kLeft;
+    case ReportState::kGone:
+      if (options_.handler->self_report() == Handler::SelfReport::kNever || is_stopped(row)) {
+        return lose(std::move(row), outcome.note, stop);
+      }
+      // Its own report, most likely; what was made of it is as the handler saw it.
+      parts_.log.info("a job had its result already", {{"job", row.job_id}, {"pipeline", row.pipeline}});
+      break;
     case ReportState::kLost:
       return lose(std::move(row), outcome.note, stop);
     case ReportState::kAccepted:
@@ -340,6 +352,17 @@ JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, 
                                       {"seconds", seconds}});
   }
   return Ending::kFinished;
+}
+
+// Somebody has stopped the execution; false when that cannot be told.
+bool JobRunner::is_stopped(const store::Job& row) const {
+  try {
+    const std::string status =
+        parts_.codepipeline->get_pipeline_execution(row.pipeline, row.pipeline_execution_id).status;
+    return is_execution_over(status) && status != "Succeeded" && status != "Failed";
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 JobRunner::Ending JobRunner::lose(store::Job row, const std::string& reason, const std::stop_token& stop) {

@@ -89,10 +89,11 @@ class JobRunner {
   AcknowledgeVerdict acknowledge(const store::Job& row, bool may_have_happened, std::string& note,
                                  const std::stop_token& stop);
   std::optional<aws::PipelineJob> read_details(const store::Job& row, std::string& note, const std::stop_token& stop);
-  Ending execute(store::Job row, const aws::PipelineJob& job, const std::stop_token& stop);
+  Ending execute(store::Job row, const aws::PipelineJob& job, Attempt attempt, const std::stop_token& stop);
   Result run_handler(RunningJob& running);
   Ending finish(store::Job row, Result result, Tried tried, const std::stop_token& stop);
   Ending lose(store::Job row, const std::string& reason, const std::stop_token& stop);
+  bool is_stopped(const store::Job& row) const;
   // Tries for a while; false and a warning when the store stays unavailable.
   bool save(const store::Job& row, const std::stop_token& stop);
   void end_hung(const std::shared_ptr<RunningJob>& running, const std::stop_token& stop);

@@ -50,7 +50,7 @@ ReportOutcome Reporter::report(const std::string& job_id, Result& result, Tried 
         case ReportVerdict::kDone:
           return {ReportState::kAccepted, ""};
         case ReportVerdict::kLost:
-          return {ReportState::kLost,
+          return {ReportState::kGone,
                   std::string("CodePipeline wants no result for this job any more: ") + error.what()};
         case ReportVerdict::kInvalid:
           if (std::holds_alternative<Fail>(result)) {

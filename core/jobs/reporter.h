@@ -19,13 +19,14 @@ enum class Tried { kNo, kMaybe };  // whether an earlier attempt may have been a
 
 enum class ReportState {
   kAccepted,
-  kLost,     // CodePipeline wants no result for this job any more
+  kGone,     // CodePipeline wants no result for this job any more: it has one, or its execution is over
+  kLost,     // the result could not be reported
   kPending,  // stopped before it was accepted; the journal keeps the result
 };
 
 struct ReportOutcome {
   ReportState state = ReportState::kPending;
-  std::string note;  // kLost: why
+  std::string note;  // kGone, kLost: why
 };
 
 // Thread-safe.

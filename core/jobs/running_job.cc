@@ -6,12 +6,14 @@ namespace penstock::jobs {
 
 RunningJob::RunningJob(store::Store& store, const Clock& clock, std::shared_ptr<aws::CodePipelineClient> codepipeline,
                        JobCredentials::Options credentials, store::Job row, aws::PipelineJob job,
-                       std::optional<PushedRevision> pushed, std::chrono::steady_clock::time_point deadline)
+                       std::optional<PushedRevision> pushed, Attempt attempt,
+                       std::chrono::steady_clock::time_point deadline)
     : next_execution_look(),
       store_(store),
       job_(std::move(job)),
       id_(row.id),
       pushed_(std::move(pushed)),
+      attempt_(attempt),
       begun_at_(clock.steady_now()),
       deadline_(deadline),
       log_(store, clock, row.id),

@@ -28,11 +28,12 @@ class RunningJob final : public Context {
  public:
   RunningJob(store::Store& store, const Clock& clock, std::shared_ptr<aws::CodePipelineClient> codepipeline,
              JobCredentials::Options credentials, store::Job row, aws::PipelineJob job,
-             std::optional<PushedRevision> pushed, std::chrono::steady_clock::time_point deadline);
+             std::optional<PushedRevision> pushed, Attempt attempt, std::chrono::steady_clock::time_point deadline);
 
   const aws::PipelineJob& job() const override { return job_; }
   const std::string& id() const override { return id_; }
   const std::optional<PushedRevision>& pushed() const override { return pushed_; }
+  Attempt attempt() const override { return attempt_; }
   void log(std::string_view line) override { log_.add(line); }
   void add_phase(const std::string& name, std::chrono::duration<double> duration) override;
   void set_revision(const std::string& commit_id, const std::string& ref) override;
@@ -67,6 +68,7 @@ class RunningJob final : public Context {
   const aws::PipelineJob job_;
   const std::string id_;
   const std::optional<PushedRevision> pushed_;
+  const Attempt attempt_;
   const std::chrono::steady_clock::time_point begun_at_, deadline_;
   JobLog log_;
   JobCredentials credentials_;
