@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/intake/settings.h"
+#include "core/jobs/command_handler.h"
 #include "core/jobs/git_source.h"
 #include "server/calendars.h"
 #include "server/version.h"
@@ -105,14 +106,6 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
   std::vector<jobs::Worker::Options> workers;
   primings_.clear();
   for (const config::Worker& worker : settings.workers) {
-    jobs::GitSource::Options source;
-    source.remote = worker.remote;
-    source.branch = worker.branch;
-    source.credentials = worker.credentials;
-    source.artifact = artifact_options(worker.artifact);
-    source.submodule_hosts = worker.artifact.submodule_hosts;
-    source.artifact_directory = artifact_directory();
-
     jobs::Worker::Options options;
     const config::ActionType& type = worker.action_type;
     options.action_type = {type.category, type.owner, type.provider, type.version};
@@ -123,11 +116,13 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
     options.runner.revision = worker.revision == config::Worker::Revision::kHead ? jobs::RevisionSource::kHead
                                                                                  : jobs::RevisionSource::kPushed;
     options.runner.timeout = worker.timeout;
-    const auto handler = std::make_shared<jobs::GitSource>(
-        source, mirrors_, lfs_, s3_,
-        [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, clock_);
-    options.runner.handler = handler;
-    for (const std::string& remote : worker.prime) primings_.push_back({handler, remote});
+    if (worker.command) {
+      options.runner.handler = make_command_handler(*worker.command);
+    } else {
+      const auto handler = make_git_source(worker);
+      options.runner.handler = handler;
+      for (const std::string& remote : worker.prime) primings_.push_back({handler, remote});
+    }
     workers.push_back(std::move(options));
   }
   return workers;
@@ -144,6 +139,32 @@ void App::watch_waiting_triggers() {
                                       if (!oldest) return 0.0;
                                       return std::chrono::duration<double>(clock_.now() - *oldest).count();
                                     }));
+}
+
+std::shared_ptr<jobs::GitSource> App::make_git_source(const config::Worker& worker) {
+  jobs::GitSource::Options source;
+  source.remote = worker.remote;
+  source.branch = worker.branch;
+  source.credentials = worker.credentials;
+  source.artifact = artifact_options(worker.artifact);
+  source.submodule_hosts = worker.artifact.submodule_hosts;
+  source.artifact_directory = artifact_directory();
+  return std::make_shared<jobs::GitSource>(
+      source, mirrors_, lfs_, s3_,
+      [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, clock_);
+}
+
+std::shared_ptr<jobs::Handler> App::make_command_handler(const config::Command& command) {
+  std::filesystem::path root = command.work_directory;
+  if (root.empty()) root = settings_.data_directory / "work";
+  std::unique_ptr<jobs::WorkFolders>& folders = work_folders_[root];
+  if (!folders) {
+    // Another user must be able to enter it.
+    auto made = std::make_unique<jobs::WorkFolders>(root, command.user.empty() ? 0700u : 0711u);
+    made->prepare(log_);
+    folders = std::move(made);
+  }
+  return std::make_shared<jobs::CommandHandler>(command_options(command, aws_.region()), *folders, s3_, clock_);
 }
 
 std::string App::address() const {

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -22,6 +23,7 @@
 #include "core/git/mirror.h"
 #include "core/http/curl_transport.h"
 #include "core/intake/receiver.h"
+#include "core/jobs/work_folder.h"
 #include "core/jobs/worker_pool.h"
 #include "core/listener/listener.h"
 #include "core/store/store.h"
@@ -65,6 +67,8 @@ class App {
   std::vector<ReadinessCheck> readiness_checks();
   void watch_waiting_triggers();
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
+  std::shared_ptr<jobs::GitSource> make_git_source(const config::Worker& worker);
+  std::shared_ptr<jobs::Handler> make_command_handler(const config::Command& command);
   struct Priming {
     std::shared_ptr<jobs::GitSource> source;
     std::string remote;
@@ -93,7 +97,8 @@ class App {
   PathComparer path_comparer_;
   Wake trigger_wake_;
   intake::Receiver receiver_;
-  std::vector<Priming> primings_;  // of the workers' configuration
+  std::vector<Priming> primings_;                                                     // of the workers' configuration
+  std::map<std::filesystem::path, std::unique_ptr<jobs::WorkFolders>> work_folders_;  // by their roots
   jobs::WorkerPool workers_;
   const std::shared_ptr<std::mutex> decisions_mutex_ = std::make_shared<std::mutex>();
   trigger::PathsStage paths_;

@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/hooks/event.h"
 #include "core/hooks/evidence.h"
+#include "core/jobs/process_guard.h"
 #include "server/version.h"
 
 namespace penstock::server {
@@ -151,6 +152,33 @@ void check_certificate_authorities(const config::Git& settings) {
                                                in_quotes(settings.certificate_authorities.native()) + ": " +
                                                error.what());
   }
+}
+
+jobs::CommandHandler::Options command_options(const config::Command& settings, const std::string& region) {
+  jobs::CommandHandler::Options options;
+  options.argv = settings.argv;
+  for (const std::string& variable : settings.environment) {
+    const std::size_t equals = variable.find('=');
+    if (equals != std::string::npos) {
+      options.environment[variable.substr(0, equals)] = variable.substr(equals + 1);
+    } else if (const auto value = environment_variable(variable)) {
+      options.environment[variable] = *value;
+    }
+  }
+  options.user = settings.user;
+  options.guard = {"/proc/self/exe", std::string(jobs::kGuardCommand)};
+  options.region = region;
+  options.limits = {.memory = settings.memory,
+                    .processes = static_cast<std::uint64_t>(settings.processes),
+                    .file_size = settings.output};
+  options.inputs.max_download = settings.input;
+  options.inputs.unpacked.max_bytes = settings.input;
+  options.outputs = {.max_entries = static_cast<std::uint64_t>(settings.files), .max_bytes = settings.output};
+  options.max_log_bytes = settings.log;
+  if (settings.when_interrupted == config::Command::WhenInterrupted::kFail) {
+    options.when_interrupted = jobs::CommandHandler::WhenInterrupted::kFail;
+  }
+  return options;
 }
 
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings) {

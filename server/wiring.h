@@ -14,6 +14,7 @@
 #include "core/hooks/ip_range.h"
 #include "core/http/curl_transport.h"
 #include "core/jobs/artifact_options.h"
+#include "core/jobs/command_handler.h"
 #include "core/listener/listener.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
@@ -41,6 +42,7 @@ git::Mirrors::Options mirror_options(const std::filesystem::path& directory, con
 // For what is fetched from git servers without git (Git LFS): the same authorities, the same proxy.
 std::shared_ptr<http::CurlTransport> make_git_transport(const config::Git& settings);
 jobs::ArtifactOptions artifact_options(const config::Artifact& settings);
+jobs::CommandHandler::Options command_options(const config::Command& settings, const std::string& region);
 // Error{kConfiguration} unless the file holds certificates. Nothing to check when none is set.
 void check_certificate_authorities(const config::Git& settings);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);

@@ -110,25 +110,7 @@ void load_artifact(Section artifact, const Settings& settings, Artifact& target)
   artifact.finish();
 }
 
-void load_worker(Section worker, Settings& settings) {
-  Worker target;
-  if (worker.has("actionType")) {
-    load_action_type(worker.section("actionType"), target.action_type);
-  } else {
-    worker.ignore({"actionType"});
-    worker.problem("actionType", "expected a mapping with category, owner, provider and version, found nothing");
-  }
-  worker.read("handler", target.handler, [](const std::string& handler) -> std::optional<std::string> {
-    if (handler == "git-source") return std::nullopt;
-    const bool later = handler == "command" || handler == "cloudformation";
-    return std::string("git-source") + (later ? " (other handlers are not supported by this version)" : "");
-  });
-  worker.not_supported("command");
-  if (target.action_type.category != "Source" && !target.action_type.category.empty() &&
-      target.handler == "git-source" && (!worker.has("handler") || worker.take("handler")->scalar == "git-source")) {
-    worker.problem("handler", "expected category Source for the handler git-source, found " +
-                                  in_quotes(target.action_type.category));
-  }
+void load_git_source(Section& worker, const Settings& settings, Worker& target) {
   load_remote(worker, settings, target.remote, target.credentials);
   worker.read_list("prime", target.prime, [](const std::string& remote) {
     const bool is_whole = !remote.empty() && remote.find('{') == std::string::npos;
@@ -139,6 +121,32 @@ void load_worker(Section worker, Settings& settings) {
   std::string revision = "pushed";
   worker.read_choice("revision", revision, {"pushed", "head"});
   target.revision = revision == "head" ? Worker::Revision::kHead : Worker::Revision::kPushed;
+  load_artifact(worker.section("artifact"), settings, target.artifact);
+}
+
+void load_worker(Section worker, Settings& settings) {
+  Worker target;
+  if (worker.has("actionType")) {
+    load_action_type(worker.section("actionType"), target.action_type);
+  } else {
+    worker.ignore({"actionType"});
+    worker.problem("actionType", "expected a mapping with category, owner, provider and version, found nothing");
+  }
+  worker.read("handler", target.handler, [](const std::string& handler) -> std::optional<std::string> {
+    if (handler == "git-source" || handler == "command") return std::nullopt;
+    return std::string("git-source or command") +
+           (handler == "cloudformation" ? " (cloudformation is not supported by this version)" : "");
+  });
+  if (target.action_type.category != "Source" && !target.action_type.category.empty() &&
+      target.handler == "git-source" && (!worker.has("handler") || worker.take("handler")->scalar == "git-source")) {
+    worker.problem("handler", "expected category Source for the handler git-source, found " +
+                                  in_quotes(target.action_type.category));
+  }
+  if (target.handler == "git-source") load_git_source(worker, settings, target);
+  if (target.handler == "command") {
+    if (!worker.has("command")) worker.problem("command", "expected a mapping with argv, found nothing");
+    target.command = load_command(worker.section("command"));
+  }
   worker.read_integer("concurrency", target.concurrency, 1, 256);
   worker.read_duration("timeout", target.timeout, seconds(1), hours(24));
   auto interval = worker.section("pollInterval");
@@ -146,8 +154,6 @@ void load_worker(Section worker, Settings& settings) {
   interval.read_duration("busy", target.poll_busy, milliseconds(100), hours(1));
   interval.finish();
   load_query_param(worker, target);
-
-  load_artifact(worker.section("artifact"), settings, target.artifact);
 
   const auto& type = target.action_type;
   const bool repeated = std::any_of(settings.workers.begin(), settings.workers.end(), [&](const Worker& other) {

@@ -12,6 +12,8 @@ void load_credentials(Section& root, Settings& settings);
 void load_webhooks(Section& root, Settings& settings, const Features& features);  // after all these, and git
 void load_path_conditions(Section& webhook, const Settings& settings, const Features& features, Webhook& target);
 void load_changed_paths(Section changed_paths, ChangedPaths& target);
+// The block `command` of a worker.
+Command load_command(Section command);
 void load_workers(Section& root, Settings& settings);  // after credentials and git
 
 // `remote` with `credentials` (one name or a list of them); after credentials and git.

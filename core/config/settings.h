@@ -155,6 +155,21 @@ struct Artifact {
   bool refuse_outside_links = false, refuse_case_clashes = false;
 };
 
+// What the handler `command` runs.
+struct Command {
+  std::vector<std::string> argv;         // the first is an absolute path
+  std::vector<std::string> environment;  // NAME (as the server has it) or NAME=value
+  std::string user;                      // empty = the server's
+  std::filesystem::path work_directory;  // empty = work/ in dataDirectory
+  // 0 = no limit for the first two.
+  std::uint64_t memory = 0;
+  int processes = 1000;
+  int files = 100'000;
+  std::uint64_t output = 10ull << 30, input = 10ull << 30, log = 4u << 20;
+  enum class WhenInterrupted { kRepeat, kFail };
+  WhenInterrupted when_interrupted = WhenInterrupted::kRepeat;
+};
+
 struct Worker {
   ActionType action_type;
   std::string handler = "git-source";
@@ -170,6 +185,7 @@ struct Worker {
   std::map<std::string, std::vector<std::string>> query_param;
   Artifact artifact;
   std::vector<std::string> prime;  // remotes that are fetched when the program starts
+  std::optional<Command> command;  // of the handler command
 };
 
 struct PatCredential {

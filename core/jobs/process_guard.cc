@@ -18,11 +18,13 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,9 +39,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr int kControl = 3;
-constexpr milliseconds kLook{200};            // how often limits are looked after
+constexpr milliseconds kLook{50};             // how often limits are looked after
 constexpr milliseconds kEndPatience{15'000};  // for processes that the kernel does not let go
-constexpr std::size_t kFullStop = 20;         // rounds of stopping before killing begins anyway
+constexpr std::uint64_t kNeighbours = 3;      // other commands of the same user, as large as this one
 
 using Directory = Handle<DIR, ::closedir>;
 
@@ -98,6 +100,22 @@ std::uint64_t private_bytes_of(pid_t pid) {
   const std::string text = read_proc("/proc/" + std::to_string(pid) + "/statm");
   if (std::sscanf(text.c_str(), "%*u %lu %lu", &resident, &shared) != 2 || resident < shared) return 0;
   return std::uint64_t{resident - shared} * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Of all processes of a user.
+std::uint64_t count_threads(uid_t user) {
+  std::uint64_t count = 0;
+  for (const pid_t pid : numbers_in("/proc")) {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0 || status.st_uid != user) continue;
+    const std::string text = read_proc(folder + "/status");
+    const std::size_t at = text.find("\nThreads:");
+    unsigned long threads = 1;
+    if (at != std::string::npos) std::sscanf(text.c_str() + at, "\nThreads: %lu", &threads);
+    count += threads;
+  }
+  return count;
 }
 
 bool has_children_files() {
@@ -162,6 +180,9 @@ class Guard {
   int run() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, "command-guard");
+    // Where that is allowed: it must have its turn however many processes the command has.
+    const sched_param priority{.sched_priority = 1};
+    ::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
     sigset_t signals;
     ::sigemptyset(&signals);
     for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
@@ -251,9 +272,12 @@ class Guard {
     limit(RLIMIT_CORE, 0);  // its memory holds credentials
     if (plan_.memory > 0) limit(RLIMIT_DATA, plan_.memory);
     if (plan_.file_size > 0) limit(RLIMIT_FSIZE, plan_.file_size);
+    // The kernel counts for the user as a whole (and never for root): this only ends an explosion between two looks.
+    if (plan_.processes > 0) {
+      const std::uint64_t others = count_threads(user != nullptr ? user->pw_uid : ::getuid());
+      limit(RLIMIT_NPROC, others + (1 + kNeighbours) * plan_.processes);
+    }
     if (user != nullptr) {
-      // Counted for the user as a whole, so only where the user is not also the server's.
-      if (plan_.processes > 0) limit(RLIMIT_NPROC, plan_.processes);
       if (::initgroups(user->pw_name, user->pw_gid) != 0 || ::setgid(user->pw_gid) != 0 ||
           ::setuid(user->pw_uid) != 0) {
         fail(1);
@@ -342,28 +366,39 @@ class Guard {
   // All are stopped before the first is killed, so that none can fork meanwhile.
   bool end_tree() {
     const auto give_up = steady_clock::now() + kEndPatience;
-    std::set<pid_t> stopped;
-    for (std::size_t round = 0;; ++round) {
+    while (true) {
       reap();
-      const std::vector<pid_t> listed = list_descendants();
-      if (listed.empty()) {
-        if (::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) return true;
-      } else {
-        const std::set<pid_t> tree(listed.begin(), listed.end());
-        bool is_still_growing = false;
-        for (const pid_t pid : listed) {
-          if (!stopped.insert(pid).second) continue;
-          is_still_growing = true;
-          signal_descendant(pid, SIGSTOP, tree);
-        }
-        if (!is_still_growing || round >= kFullStop) {
-          for (const pid_t pid : listed) signal_descendant(pid, SIGKILL, tree);
-          stopped.clear();  // ids of the dead may come back
-        }
-      }
+      const std::set<pid_t> tree = stop_tree(give_up);
+      for (const pid_t pid : tree) signal_descendant(pid, SIGKILL, tree);
+      if (tree.empty() && ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) return true;
       if (steady_clock::now() >= give_up) return false;
       ::usleep(1000);
     }
+  }
+
+  // Each process is looked at once, after it was stopped and can have no more children: so this is faster than what
+  // forks all the time. What lost its parent meanwhile is found among the guard's own children.
+  static std::set<pid_t> stop_tree(steady_clock::time_point give_up) {
+    std::set<pid_t> seen;
+    for (bool is_growing = true; is_growing && steady_clock::now() < give_up;) {
+      is_growing = false;
+      std::vector<pid_t> waiting = has_children_files() ? children_of(::getpid()) : list_descendants();
+      while (!waiting.empty()) {
+        const pid_t pid = waiting.back();
+        waiting.pop_back();
+        if (!seen.insert(pid).second) continue;
+        is_growing = true;
+        signal_descendant(pid, SIGSTOP, seen);
+        if (!has_children_files()) continue;
+        const std::vector<pid_t> children = children_of(pid);
+        waiting.insert(waiting.end(), children.begin(), children.end());
+      }
+      // A fork that was under way when its process was stopped.
+      if (is_growing) continue;
+      for (const pid_t pid : list_descendants()) is_growing = is_growing || !seen.contains(pid);
+      if (is_growing) seen.clear();
+    }
+    return seen;
   }
 
   const Plan plan_;
