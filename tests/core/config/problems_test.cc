@@ -174,10 +174,9 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "penstock.yaml:3: webhooks[0].routes: is not supported by this version; remove it"},
            {webhook + "ignorePaths: [x]}",
             "penstock.yaml:3: webhooks[0].ignorePaths: is not supported by this version; remove it"},
-           {worker + "handler: command}",
-            "penstock.yaml:2: workers[0].handler: expected git-source (other handlers are not supported by this "
-            "version), found "
-            "\"command\""},
+           {worker + "handler: cloudformation}",
+            "penstock.yaml:2: workers[0].handler: expected git-source or command (cloudformation is not supported by "
+            "this version), found \"cloudformation\""},
            {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
            {"events: {}", "penstock.yaml:1: events: is not supported by this version; remove it"},
            {"access: {jwt: {issuer: x}}", "penstock.yaml:1: access.jwt: is not supported by this version; remove it"},
