@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/intake/settings.h"
 #include "core/trigger/paths_judgement.h"
+#include "core/trigger/paths_subject.h"
 #include "server/wiring.h"
 
 namespace penstock::server {
@@ -42,26 +43,16 @@ std::shared_ptr<aws::Client> ExplainPaths::secrets_manager() {
 
 const git::PushedPaths* ExplainPaths::find_paths(const intake::Explanation& explanation, const hooks::Webhook& webhook,
                                                  const store::NewTrigger& trigger) {
-  const auto update = std::find_if(
-      explanation.ref_updates.begin(), explanation.ref_updates.end(),
-      [&](const auto& each) { return each.name == trigger.ref && each.new_object_id == trigger.commit_id; });
-  if (update == explanation.ref_updates.end()) return nullptr;
-  const trigger::PathsStage::Settings settings = paths_settings(settings_.changed_paths, {});
-  git::PushedRef push;
-  push.fetch.commit_id = trigger.commit_id;
-  push.fetch.ref = trigger.ref;
-  push.fetch.timeout = kFetchTimeout;
-  push.old_commit_id = update->old_object_id;
-  push.new_ref = settings.new_ref;
-  if (webhook.path_rules()->judge_ref(trigger.ref).wants_all_files) {
-    push.old_commit_id.clear();
-    push.new_ref = git::PushedRef::NewRef::kAllFiles;
-  }
+  if (!explanation.event) return nullptr;
+  const auto new_ref = paths_settings(settings_.changed_paths, {}).new_ref;
   try {
+    const trigger::PathsSubject subject =
+        trigger::find_paths_subject(*explanation.event, trigger.push_key, trigger.ref);
+    git::PushedRef push = trigger::comparison_of(subject, webhook, trigger.commit_id, trigger.ref, new_ref);
+    push.fetch.timeout = kFetchTimeout;
     const trigger::PathsSource source = sources_.find(webhook, trigger.pipeline);
     for (const auto& known : known_) {
-      if (known->source == source && known->push.fetch.commit_id == push.fetch.commit_id &&
-          known->push.old_commit_id == push.old_commit_id && known->push.new_ref == push.new_ref)
+      if (known->source == source && trigger::is_same_comparison(known->push, push))
         return known->paths ? &*known->paths : nullptr;
     }
     Known& known = *known_.emplace_back(std::make_unique<Known>(Known{source, push, std::nullopt}));
@@ -90,7 +81,10 @@ void ExplainPaths::complete(intake::Explanation& explanation) {
     judged.pipeline = trigger.pipeline;
     judged.ref = trigger.ref;
     try {
-      judgements.push_back(std::make_unique<trigger::PathsJudgement>(trigger::judge_paths(*webhook, judged, *paths)));
+      const trigger::PathsSubject subject =
+          trigger::find_paths_subject(*explanation.event, trigger.push_key, trigger.ref);
+      judgements.push_back(
+          std::make_unique<trigger::PathsJudgement>(trigger::judge_paths(*webhook, judged, *paths, subject.judged)));
     } catch (const Error& error) {
       tell_("judging the changed paths of " + in_quotes(trigger.ref) + ": " + error.what());
       triggers.push_back(trigger);

@@ -115,11 +115,29 @@ void write_decisions(std::string& out, const std::string& decisions_json, const 
   if (left_out > 0) out += "  and " + std::to_string(left_out) + " more\n";
 }
 
-void write_event(std::string& out, const std::string& event_type, const std::string& repository,
-                 const std::string& project, const std::vector<store::RefUpdateRecord>& ref_updates) {
-  out += event_type.empty() ? "an event" : event_type;
-  if (!repository.empty()) out += " to " + (project.empty() ? "" : project + "/") + repository;
+// "  pull request 17 from refs/heads/a to refs/heads/main: OPEN"
+void write_pull_request(std::string& out, const std::string& text) {
+  const Json pull_request = Json::parse(text, nullptr, false);
+  if (!pull_request.is_object()) return;
+  const Json* const number = json::find(pull_request, "id");
+  out += "  pull request";
+  if (number != nullptr && number->is_number_integer()) out += " " + json::dump(*number);
+  for (const auto& [name, word] : {std::pair("sourceRef", " from "), std::pair("targetRef", " to ")}) {
+    if (const std::string ref = json::string_or(pull_request, name); !ref.empty()) out += word + ref;
+  }
+  const std::string event = json::string_or(pull_request, "event");
+  out += ": " + (event.empty() ? json::string_or(pull_request, "reason") : event) + "\n";
+}
+
+// Of a stored delivery or an explanation.
+template <typename Source>
+void write_event(std::string& out, const Source& source) {
+  out += source.event_type.empty() ? "an event" : source.event_type;
+  if (!source.repository_name.empty())
+    out += " to " + (source.project.empty() ? "" : source.project + "/") + source.repository_name;
   out += "\n";
+  if (!source.pull_request_json.empty()) write_pull_request(out, source.pull_request_json);
+  const std::vector<store::RefUpdateRecord>& ref_updates = source.ref_updates;
   for (std::size_t i = 0; i < ref_updates.size() && i < kMaxListed; ++i) {
     const store::RefUpdateRecord& ref = ref_updates[i];
     out += "  " + ref.name + move_of(ref) + "\n";
@@ -216,14 +234,14 @@ std::string to_text(const WholeExplanation& explanation) {
   std::string out;
   if (!explanation.then) {
     const intake::Explanation& now = explanation.now;
-    write_event(out, now.event_type, now.repository_name, now.project, now.ref_updates);
+    write_event(out, now);
     write_now(out, explanation);
     return out;
   }
   const store::Delivery& then = *explanation.then;
   out += "delivery " + then.id + ", received " + format_rfc3339(then.received_at) + " at endpoint " +
          in_quotes(then.endpoint) + ": ";
-  write_event(out, then.event_type, then.repository_name, then.project, then.ref_updates);
+  write_event(out, then);
   write_then(out, then);
   write_now(out, explanation);
   out += explanation.changes.empty() ? "different: nothing\n" : "different:\n";

@@ -29,6 +29,8 @@ Explanation explain(const std::optional<hooks::Event>& event, store::NewDelivery
   result.repository_name = std::move(delivery.repository_name);
   result.project = std::move(delivery.project);
   result.ref_updates = std::move(delivery.ref_updates);
+  result.pull_request_json = std::move(delivery.pull_request_json);
+  result.event = event;
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/hooks/decision.h"
+#include "core/hooks/event.h"
 #include "core/intake/prepared_settings.h"
 #include "core/intake/settings.h"
 #include "core/store/records.h"
@@ -22,6 +23,8 @@ struct Explanation {
   std::vector<store::NewTrigger> triggers;
   std::string event_type, repository_name, project;
   std::vector<store::RefUpdateRecord> ref_updates;
+  std::string pull_request_json;  // as the history API shows it; empty = none
+  std::optional<hooks::Event> event;
 };
 
 // Judges a request's body by all webhooks, or those of one endpoint. Error{kInvalidInput} when it is no event. Pure but

@@ -10,6 +10,7 @@
 #include "core/base/retry.h"
 #include "core/base/text.h"
 #include "core/hooks/event.h"
+#include "core/trigger/paths_subject.h"
 
 namespace penstock::trigger {
 namespace {
@@ -20,35 +21,6 @@ constexpr int kMaxAwaiting = 10'000;
 constexpr int kRestPerLook = 19;
 constexpr std::chrono::milliseconds kLongestRest{5000};
 constexpr BackoffPolicy kStoreBackoff{std::chrono::milliseconds(200), std::chrono::seconds(10)};
-
-// What a trigger is about: what its rules judge, and what its commit is to be compared with.
-struct Subject {
-  JudgedRef judged;
-  std::string old_commit_id;     // what the ref pointed at before the push
-  std::string target_commit_id;  // or what the pull request goes to
-};
-
-Subject subject_of_pull_request(const hooks::PullRequest& pull_request) {
-  if (pull_request.target_commit_id.empty())
-    throw Error(ErrorKind::kInvalidInput,
-                "reading the delivery: it does not tell the target commit of its pull request");
-  Subject subject{.judged = {pull_request.target_ref, pull_request.event}, .old_commit_id = {}, .target_commit_id = {}};
-  // Of a completed one the target branch itself has changed; the source may be squashed and gone.
-  (pull_request.is_completed() ? subject.old_commit_id : subject.target_commit_id) = pull_request.target_commit_id;
-  return subject;
-}
-
-Subject subject_of(const store::Delivery& delivery, const store::Trigger& trigger) {
-  const hooks::Event event = hooks::parse_event(delivery.body);
-  if (event.pull_request && hooks::event_key(event) == trigger.push_key)
-    return subject_of_pull_request(*event.pull_request);
-  for (const hooks::RefUpdate& ref : event.ref_updates) {
-    if (hooks::push_key(event, ref) == trigger.push_key)
-      return {.judged = {}, .old_commit_id = ref.old_object_id, .target_commit_id = {}};
-  }
-  throw Error(ErrorKind::kInvalidInput,
-              "reading the delivery: it does not tell what " + in_quotes(trigger.ref) + " was before");
-}
 
 PathsJudgement gone(const std::string& webhook) {
   PathsJudgement judgement;
@@ -63,7 +35,7 @@ PathsJudgement gone(const std::string& webhook) {
 // A trigger on its way to its judgement.
 struct PathsStage::Item {
   store::Trigger trigger;
-  Subject subject;
+  PathsSubject subject;
   std::optional<Error> failure;  // of reading what it is about
   std::optional<PathsJudgement> judgement;
 };
@@ -261,7 +233,7 @@ void PathsStage::handle(const Group& group, const std::stop_token& stop) {
 
 std::vector<PathsStage::Item> PathsStage::load_items(const Group& group) const {
   std::vector<Item> items;
-  std::map<std::string, std::variant<Subject, Error>> subjects;  // by delivery
+  std::map<std::string, std::variant<PathsSubject, Error>> subjects;  // by delivery
   for (const std::string& id : group.trigger_ids) {
     std::optional<store::Trigger> trigger = parts_.store.find_trigger(id);
     if (!trigger || !trigger->awaits_paths || trigger->state != store::TriggerState::kPending) continue;
@@ -270,16 +242,16 @@ std::vector<PathsStage::Item> PathsStage::load_items(const Group& group) const {
     auto known = subjects.find(item.trigger.delivery_id);
     if (known == subjects.end()) {
       const std::optional<store::Delivery> delivery = parts_.store.find_delivery(item.trigger.delivery_id);
-      std::variant<Subject, Error> found;
+      std::variant<PathsSubject, Error> found;
       try {
         if (!delivery) throw Error(ErrorKind::kInvalidInput, "its delivery is not in the history any more");
-        found = subject_of(*delivery, item.trigger);
+        found = find_paths_subject(hooks::parse_event(delivery->body), item.trigger.push_key, item.trigger.ref);
       } catch (const Error& error) {
         found = Error(ErrorKind::kInvalidInput, error.what());
       }
       known = subjects.emplace(item.trigger.delivery_id, std::move(found)).first;
     }
-    if (const auto* subject = std::get_if<Subject>(&known->second)) {
+    if (const auto* subject = std::get_if<PathsSubject>(&known->second)) {
       item.subject = *subject;
     } else {
       item.failure = std::get<Error>(known->second);
@@ -311,21 +283,9 @@ std::vector<PathsStage::Comparison> PathsStage::plan(std::vector<Item>& items) c
       fail(item, error);
       continue;
     }
-    wanted.push.fetch.commit_id = item.trigger.commit_id;
-    wanted.push.fetch.ref = item.trigger.ref;
-    wanted.push.old_commit_id = item.subject.old_commit_id;
-    wanted.push.target_commit_id = item.subject.target_commit_id;
-    wanted.push.target_ref = item.subject.judged.ref;
-    wanted.push.new_ref = settings->new_ref;
-    if (!item.subject.judged.event && webhook->path_rules()->judge_ref(item.trigger.ref).wants_all_files) {
-      wanted.push.old_commit_id.clear();
-      wanted.push.new_ref = git::PushedRef::NewRef::kAllFiles;
-    }
+    wanted.push = comparison_of(item.subject, *webhook, item.trigger.commit_id, item.trigger.ref, settings->new_ref);
     const auto same = std::find_if(comparisons.begin(), comparisons.end(), [&](const Comparison& other) {
-      return other.source == wanted.source && other.push.fetch.commit_id == wanted.push.fetch.commit_id &&
-             other.push.old_commit_id == wanted.push.old_commit_id &&
-             other.push.target_commit_id == wanted.push.target_commit_id &&
-             other.push.target_ref == wanted.push.target_ref && other.push.new_ref == wanted.push.new_ref;
+      return other.source == wanted.source && is_same_comparison(other.push, wanted.push);
     });
     Comparison& comparison = same != comparisons.end() ? *same : comparisons.emplace_back(std::move(wanted));
     comparison.items.push_back(&item);

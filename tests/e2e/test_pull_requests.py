@@ -1,9 +1,11 @@
 """A pull request from its opening to its end: what each event starts, and what is said of those that start nothing."""
 
+import json
+
 import pytest
 
 from support import archives, payloads
-from support.penstock import webhook
+from support.penstock import run, webhook
 from support.processes import eventually
 from support.repositories import run_git
 
@@ -202,6 +204,13 @@ def test_changed_files_of_a_pull_request(sandbox, make_penstock, repository):
     trigger = trigger_of(deliver("updated", source))
     assert (trigger["state"], trigger["commitId"]) == ("started", source), trigger
     assert artifact_of(sandbox, trigger) == {**files, "docs/b": b"2", "src/c": b"1"}
+
+    payload = penstock.directory / "payload.json"
+    payload.write_bytes(payloads.encode(payloads.pull_request("updated", repository.name, source, target)))
+    done = run("explain", "--config", penstock.config_file, payload, env=penstock.environment)
+    assert done.returncode == 0, done.stderr
+    decision, = json.loads(done.stdout)
+    assert decision["matched"] is True and decision["changedPaths"]["decidedBy"]["path"] == "src/c"
 
     # Squashed: the merge commit does not have the source among its ancestors, and the branch is gone.
     merge = repository.commit({**files, "src/a": b"2", "docs/b": b"2", "src/c": b"1"})
