@@ -163,4 +163,26 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3 + 2);
+  std::uint32_t group = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    if (c == '+' || c == '/') return std::nullopt;
+    const int value = base64_value(c == '-' ? '+' : c == '_' ? '/' : c);
+    if (value < 0) return std::nullopt;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes.push_back(static_cast<char>(group >> bits & 255));
+    group &= (1u << bits) - 1;
+  }
+  // A second spelling of the same bytes would be a second token with the same signature.
+  if (group != 0) return std::nullopt;
+  return bytes;
+}
+
 }  // namespace penstock

@@ -42,5 +42,8 @@ std::string to_base64(std::string_view bytes);
 std::optional<std::string> from_base64(std::string_view text);
 // "-_" for "+/" and no padding (section 5, as RFC 7515 wants it).
 std::string to_base64url(std::string_view bytes);
+// The one spelling that RFC 7515 section 2 allows: no padding, no white space, unused bits zero. Empty for anything
+// else.
+std::optional<std::string> from_base64url(std::string_view text);
 
 }  // namespace penstock

@@ -237,7 +237,7 @@ std::optional<store::NewDelivery> Receiver::reject_stranger(const Endpoint* endp
   work.answer.status = status;
   work.answer.reason = std::move(reason);
   const auto now = clock_.steady_now();
-  const FailedAttempts::Verdict attempts = failed_attempts_.note(request.remote, now);
+  const FailedAttempts::Verdict attempts = failed_attempts_.note(request.remote.network(), now);
   if (attempts.to_report > 0) {
     log_.warning("requests were refused without a trace: their addresses fail to authenticate too often",
                  {{"count", attempts.to_report}, {"lastRemote", request.remote.to_string()}});

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/failed_attempts.h"
 #include "core/base/time.h"
 #include "core/base/wake.h"
 #include "core/hooks/decision.h"
@@ -26,7 +27,6 @@
 #include "core/hooks/ip_range.h"
 #include "core/intake/admission.h"
 #include "core/intake/explanation.h"
-#include "core/intake/failed_attempts.h"
 #include "core/intake/hook_answer.h"
 #include "core/intake/prepared_settings.h"
 #include "core/intake/recent_redeliveries.h"

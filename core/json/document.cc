@@ -98,6 +98,10 @@ Value Document::root() const noexcept {
   return Value(tape_.get(), Tape::kRoot);
 }
 
+bool Document::has_repeated_names() const noexcept {
+  return tape_->has_repeated_names();
+}
+
 Type Value::type() const noexcept {
   return tape_->type(index_);
 }

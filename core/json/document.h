@@ -62,6 +62,8 @@ class Document {
   ~Document();
 
   Value root() const noexcept;
+  // Whether some object, however deep, has two members of one name: for those who must not be of two minds about it.
+  bool has_repeated_names() const noexcept;
 
  private:
   friend struct ValueAccess;

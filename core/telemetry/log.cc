@@ -90,13 +90,13 @@ void append_value(std::string& out, const LogValue& value) {
   std::visit(Visitor{out}, value);
 }
 
-std::string to_json_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+std::string to_json_line(std::string_view level, std::string_view message, std::initializer_list<LogField> fields) {
   std::string line;
   line.reserve(320);
   line += "{\"time\":\"";
   line += format_rfc3339(SystemClock().now());
   line += "\",\"level\":\"";
-  line += name_of(level);
+  line += level;
   line += "\",\"message\":";
   append_json_string(line, message);
   for (const LogField& field : fields) {
@@ -109,10 +109,10 @@ std::string to_json_line(LogLevel level, std::string_view message, std::initiali
   return line;
 }
 
-std::string to_text_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+std::string to_text_line(std::string_view level, std::string_view message, std::initializer_list<LogField> fields) {
   std::string line = format_rfc3339(SystemClock().now());
   line += " ";
-  std::string padded(name_of(level));
+  std::string padded(level);
   padded.resize(7, ' ');
   line += padded + " ";
   line += message;
@@ -125,7 +125,7 @@ std::string to_text_line(LogLevel level, std::string_view message, std::initiali
   return line;
 }
 
-std::string to_line(LogFormat format, LogLevel level, std::string_view message,
+std::string to_line(LogFormat format, std::string_view level, std::string_view message,
                     std::initializer_list<LogField> fields) {
   return format == LogFormat::kJson ? to_json_line(level, message, fields) : to_text_line(level, message, fields);
 }
@@ -137,7 +137,8 @@ struct Log::Sink {
   const LogFormat format;
   std::atomic<LogLevel> level = LogLevel::kOff;
   LineWriter writer{{.describe_loss = [this](std::uint64_t lines) {
-    return to_line(format, LogLevel::kWarning, "log lines were dropped: stderr was not read", {{"lines", lines}});
+    return to_line(format, name_of(LogLevel::kWarning), "log lines were dropped: stderr was not read",
+                   {{"lines", lines}});
   }}};
 };
 
@@ -162,7 +163,7 @@ bool Log::enabled(LogLevel level) const {
 
 void Log::write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const {
   if (!enabled(level)) return;
-  sink_->writer.write(to_line(sink_->format, level, message, fields),
+  sink_->writer.write(to_line(sink_->format, name_of(level), message, fields),
                       level >= LogLevel::kWarning ? LineWriter::Urgency::kNow : LineWriter::Urgency::kNone);
 }
 
@@ -177,6 +178,10 @@ void Log::warning(std::string_view message, std::initializer_list<LogField> fiel
 }
 void Log::error(std::string_view message, std::initializer_list<LogField> fields) const {
   write(LogLevel::kError, message, fields);
+}
+void Log::audit(std::string_view message, std::initializer_list<LogField> fields) const {
+  if (sink_->level.load(std::memory_order_relaxed) == LogLevel::kOff) return;
+  sink_->writer.write(to_line(sink_->format, "audit", message, fields), LineWriter::Urgency::kNone);
 }
 
 }  // namespace penstock::telemetry

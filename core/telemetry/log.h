@@ -55,6 +55,8 @@ class Log {
   void info(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void warning(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void error(std::string_view message, std::initializer_list<LogField> fields = {}) const;
+  // Who was let in or turned away: "audit" instead of a level, written whatever the level is, unless that is kOff.
+  void audit(std::string_view message, std::initializer_list<LogField> fields = {}) const;
 
  private:
   struct Sink;

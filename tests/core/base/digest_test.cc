@@ -51,5 +51,21 @@ TEST(Base64, RefusesWhatIsNotCanonicalText) {
     EXPECT_FALSE(from_base64(text)) << text;
 }
 
+TEST(Base64Url, RoundTripsWithoutPadding) {
+  for (const std::string plain : {"", "f", "fo", "foo", "\xfb\xff\xfe", "\xff\xff"}) {
+    EXPECT_EQ(from_base64url(to_base64url(plain)), plain);
+  }
+  EXPECT_EQ(from_base64url("-_-_"), from_base64("+/+/"));
+}
+
+TEST(Base64Url, RefusesEverySecondSpelling) {
+  const std::pair<const char*, const char*> cases[] = {{"padding", "Zg=="},       {"standard alphabet", "+/+/"},
+                                                       {"white space", "Zm9v\n"}, {"a lone character", "Zm9vZ"},
+                                                       {"unused bits set", "Zh"}, {"and with two bytes", "Zm9"},
+                                                       {"a dot", "Zm.v"},         {"another letter", "Zm\xc3\xa4"}};
+  for (const auto& [name, text] : cases) EXPECT_FALSE(from_base64url(text)) << name;
+  EXPECT_FALSE(from_base64url(std::string_view("Zg\0", 3)));
+}
+
 }  // namespace
 }  // namespace penstock

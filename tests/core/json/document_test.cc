@@ -201,6 +201,13 @@ TEST(ValueReads, IterateInDocumentOrder) {
   EXPECT_EQ(seen, R"(1;[2,3];{"x":4};5;)");
 }
 
+TEST(Document, SaysWhetherANameIsRepeatedAnywhere) {
+  const auto has = [](std::string_view text) { return Document::parse(text).has_repeated_names(); };
+  EXPECT_FALSE(has(R"({"a":{"b":1},"b":[{"a":1},{"a":2}]})"));
+  EXPECT_TRUE(has(R"({"a":1,"\u0061":2})"));
+  EXPECT_TRUE(has(R"([{"x":[{"a":1,"b":2,"a":3}]}])"));
+}
+
 TEST(ValueReads, CountOnlyTheFirstOfRepeatedMembers) {
   const Document document = Document::parse(R"({"a":1,"b":{"x":1,"x":2},"a":3,"c":[{"y":1,"\u0079":2,"z":3}]})");
   EXPECT_EQ(document.root().find("a")->integer(), 1);

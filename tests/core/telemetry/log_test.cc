@@ -31,6 +31,17 @@ TEST(Log, IsSilentBelowItsLevel) {
   EXPECT_EQ(logged(LogFormat::kJson, LogLevel::kWarning, "hello"), "");
 }
 
+TEST(Log, WritesAuditRecordsWhateverTheLevelIs) {
+  const auto audited = [](LogLevel level) {
+    ::testing::internal::CaptureStderr();
+    Log({.level = level, .format = LogFormat::kJson}).audit("request refused", {{"principal", "ops"}});
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_NE(audited(LogLevel::kError).find("\"level\":\"audit\",\"message\":\"request refused\",\"principal\":\"ops\""),
+            std::string::npos);
+  EXPECT_EQ(audited(LogLevel::kOff), "");
+}
+
 TEST(Log, LevelCanChangeWhileRunning) {
   ::testing::internal::CaptureStderr();
   {

@@ -1,10 +1,10 @@
-#include "core/intake/failed_attempts.h"
+#include "core/base/failed_attempts.h"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
-namespace penstock::intake {
+namespace penstock {
 
 FailedAttempts::Bucket& FailedAttempts::bucket_of(const Key& key, TimePoint now) {
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
@@ -23,8 +23,7 @@ FailedAttempts::Bucket& FailedAttempts::bucket_of(const Key& key, TimePoint now)
   return buckets_.front();
 }
 
-FailedAttempts::Verdict FailedAttempts::note(const hooks::IpAddress& address, TimePoint now) {
-  const Key key = address.network();
+FailedAttempts::Verdict FailedAttempts::note(const Key& key, TimePoint now) {
   std::lock_guard lock(mutex_);
   Bucket& bucket = bucket_of(key, now);
   const std::chrono::duration<double> passed = std::max(now - bucket.filled_at, std::chrono::steady_clock::duration(0));
@@ -45,4 +44,10 @@ FailedAttempts::Verdict FailedAttempts::note(const hooks::IpAddress& address, Ti
   return verdict;
 }
 
-}  // namespace penstock::intake
+void FailedAttempts::forgive(const Key& key) {
+  std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found != by_key_.end()) found->second->tokens = std::min(options_.burst, found->second->tokens + 1);
+}
+
+}  // namespace penstock

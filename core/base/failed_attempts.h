@@ -9,9 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "core/hooks/ip_range.h"
-
-namespace penstock::intake {
+namespace penstock {
 
 // A token bucket per address (IPv6: per /64, which is what one customer gets), for the addresses that failed last. An
 // address is never refused for its past: many senders share Azure DevOps' addresses, so whoever proves who he is
@@ -33,11 +31,14 @@ class FailedAttempts {
     // Failures above the limit that were not reported yet: told once a minute, otherwise 0.
     std::uint64_t to_report = 0;
   };
+  // What hooks::IpAddress::network() gives.
+  using Key = std::array<std::uint8_t, 16>;
   // Notes a failure.
-  Verdict note(const hooks::IpAddress& address, TimePoint now);
+  Verdict note(const Key& network, TimePoint now);
+  // Takes back a failure that was noted before it was known to be none: for proofs that are dear to check.
+  void forgive(const Key& network);
 
  private:
-  using Key = std::array<std::uint8_t, 16>;
   struct KeyHash {
     std::size_t operator()(const Key& key) const noexcept {
       return std::hash<std::string_view>()({reinterpret_cast<const char*>(key.data()), key.size()});
@@ -58,4 +59,4 @@ class FailedAttempts {
   TimePoint reported_at_{};
 };
 
-}  // namespace penstock::intake
+}  // namespace penstock
