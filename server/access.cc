@@ -1,56 +1,250 @@
 #include "server/access.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/base/text.h"
 
 namespace penstock::server {
 namespace {
 
-std::optional<std::string_view> bearer_token(std::string_view authorization) {
-  static constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() <= kScheme.size() ||
-      !equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) {
-    return std::nullopt;
+using authz::Decision;
+using listener::Request;
+using listener::Response;
+
+constexpr std::string_view kRetryKeys = "2";
+constexpr std::string_view kRetryPasswords = "30";
+
+bool changes_something(const Request& request) {
+  return request.method != "GET" && request.method != "HEAD";
+}
+
+std::vector<authz::Permission> to_permissions(const std::vector<config::Permission>& permissions) {
+  std::vector<authz::Permission> made;
+  for (const config::Permission& permission : permissions) {
+    made.push_back({.scope = permission.scope,
+                    .http_verb = permission.http_verb,
+                    .resource = permission.resource,
+                    .effect = permission.deny ? authz::Effect::kDeny : authz::Effect::kAllow});
   }
-  return trim(authorization.substr(kScheme.size()));
+  return made;
+}
+
+authz::KeySource to_key_source(const config::JwtAccess& jwt) {
+  constexpr std::string_view kFile = "file:";
+  authz::KeySource source;
+  source.timeout = jwt.keys_timeout;
+  if (jwt.jwks.empty()) {
+    source.kind = authz::KeySource::Kind::kDiscovery;
+    source.location = jwt.issuer;
+  } else if (jwt.jwks.starts_with(kFile)) {
+    source.kind = authz::KeySource::Kind::kFile;
+    source.location = jwt.jwks.substr(kFile.size());
+  } else {
+    source.kind = authz::KeySource::Kind::kUrl;
+    source.location = jwt.jwks;
+  }
+  return source;
+}
+
+authz::Settings::Jwt to_jwt(const config::JwtAccess& jwt, const std::vector<authz::Permission>& common) {
+  authz::Settings::Jwt made;
+  authz::ProviderSettings& provider = made.provider;
+  provider.issuer = jwt.issuer;
+  provider.audiences = jwt.audiences;
+  provider.keys = to_key_source(jwt);
+  provider.keys_refresh = jwt.keys_refresh;
+  provider.keys_expire = jwt.keys_expire;
+  if (!jwt.algorithms.empty()) {
+    provider.algorithms.clear();
+    for (const std::string& name : jwt.algorithms) {
+      const auto algorithm = authz::parse_algorithm(name);
+      if (!algorithm)
+        throw Error(ErrorKind::kConfiguration, "reading access.jwt: unknown algorithm " + in_quotes(name));
+      provider.algorithms.push_back(*algorithm);
+    }
+  }
+  provider.scope_claim = jwt.scope_claim;
+  if (!jwt.token_pattern.empty()) provider.token_pattern = jwt.token_pattern;
+  provider.leeway_start = jwt.leeway.value_or(provider.leeway_start);
+  provider.leeway_end = jwt.leeway.value_or(provider.leeway_end);
+  provider.cache_ttl = jwt.cache_ttl;
+  // A document of the provider's own is complete; without one the routes' scopes count, as for static tokens.
+  provider.permissions = jwt.permissions ? to_permissions(*jwt.permissions) : common;
+  provider.route_scopes = jwt.permissions ? authz::Policy::RouteScopes::kIgnore : authz::Policy::RouteScopes::kCount;
+  made.revoked.token_ids = jwt.revoked_ids;
+  made.revoked.subjects = jwt.revoked_subjects;
+  return made;
+}
+
+std::string list_of(const std::vector<std::string>& texts, std::string_view separator) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : std::string(separator)) + text;
+  return list;
+}
+
+Response unauthenticated(const Request& request, bool takes_passwords) {
+  Response response = problem(request, 401,
+                              std::string("send a valid token: Authorization: Bearer TOKEN") +
+                                  (takes_passwords ? ", or a user name and password" : ""));
+  // RFC 6750 section 3.1: without a credential no error code; with one the same for whatever is wrong with it.
+  std::string challenge = "Bearer realm=\"penstock\"";
+  if (request.header("Authorization")) {
+    challenge += ", error=\"invalid_token\", error_description=\"the token is not valid here\"";
+  }
+  response.headers.emplace_back("WWW-Authenticate", std::move(challenge));
+  if (takes_passwords) {
+    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"penstock\", charset=\"UTF-8\"");
+  }
+  return response;
+}
+
+Response forbidden(const Request& request, const Decision& decision) {
+  const std::vector<std::string>& missing = decision.missing_scopes;
+  std::string detail = "access is denied explicitly: ";
+  if (missing.empty()) {
+    detail += "a permission forbids it, or none gives access to it";
+  } else {
+    detail += std::string("the credential lacks ") + (missing.size() == 1 ? "the scope " : "a scope, one of ") +
+              list_of(missing, ", ");
+  }
+  Response response = problem(request, 403, detail);
+  std::string challenge = "Bearer realm=\"penstock\", error=\"insufficient_scope\"";
+  if (!missing.empty()) challenge += ", scope=\"" + list_of(missing, " ") + "\"";
+  response.headers.emplace_back("WWW-Authenticate", std::move(challenge));
+  return response;
+}
+
+std::string_view name_of(Decision::Method method) {
+  switch (method) {
+    case Decision::Method::kNone:
+      return "none";
+    case Decision::Method::kToken:
+      return "token";
+    case Decision::Method::kJwt:
+      return "jwt";
+    case Decision::Method::kPassword:
+      return "password";
+  }
+  return "none";
 }
 
 }  // namespace
 
-AccessTokens::AccessTokens(const std::vector<Token>& tokens) {
-  for (const Token& token : tokens) {
-    // An empty token would let everyone in who sends "Bearer " and nothing.
-    if (!token.value.empty()) {
-      entries_.push_back({token.name, hash(HashAlgorithm::kSha256, token.value.reveal()), token.scopes});
+authz::Settings access_settings(const config::Access& access,
+                                const std::function<Secret(const SecretReference&)>& resolve) {
+  authz::Settings settings;
+  settings.permissions = to_permissions(access.permissions);
+  for (const config::AccessToken& token : access.tokens) {
+    std::string digest = token.sha256.empty() ? authz::digest_of_token(resolve(token.token), token.name)
+                                              : from_hex(token.sha256).value_or("");
+    settings.tokens.push_back({token.name, std::move(digest), token.scopes});
+  }
+  for (const config::PersonAccess& person : access.basic) {
+    auto digest = authz::PasswordDigest::parse(person.password_digest);
+    if (!digest) throw Error(ErrorKind::kConfiguration, "reading access.basic: a digest that is none");
+    settings.people.push_back({person.username, std::move(*digest), person.scopes});
+  }
+  for (const config::JwtAccess& jwt : access.jwt) settings.jwt.push_back(to_jwt(jwt, settings.permissions));
+  return settings;
+}
+
+std::vector<config::Problem> check_access(const config::Access& access) {
+  std::vector<config::Problem> problems;
+  for (const config::PersonAccess& person : access.basic) {
+    if (!authz::PasswordDigest::parse(person.password_digest)) {
+      problems.push_back({.line = person.line,
+                          .path = person.path + ".digest",
+                          .message = "expected what `penstock password-digest` prints ($scrypt$ln=15,r=8,p=1$…)"});
     }
   }
-}
-
-const AccessTokens::Entry* AccessTokens::find(std::string_view token) const {
-  const std::string digest = hash(HashAlgorithm::kSha256, token);
-  const Entry* found = nullptr;
-  for (const Entry& entry : entries_) {
-    if (equal_in_constant_time(entry.digest, digest)) found = &entry;
+  for (const config::JwtAccess& jwt : access.jwt) {
+    const authz::KeySource source = to_key_source(jwt);
+    if (source.kind != authz::KeySource::Kind::kFile) continue;
+    try {
+      const authz::JwkSet keys = authz::JwkSet::parse_any(read_file(source.location, authz::kMaxKeySetBytes));
+      if (keys.size() > 0) continue;
+      problems.push_back({.line = jwt.line,
+                          .path = jwt.path + ".jwks",
+                          .message = "expected a file with a key, found none that can be used" +
+                                     (keys.left_out().empty() ? "" : ": " + keys.left_out().front())});
+    } catch (const Error& error) {
+      problems.push_back({.line = jwt.line,
+                          .path = jwt.path + ".jwks",
+                          .message = "expected a file with a JWK set or PEM keys: " + std::string(error.what())});
+    }
   }
-  return found;
+  return problems;
 }
 
-std::string AccessTokens::name_of(const std::optional<std::string>& authorization) const {
-  const auto token = authorization ? bearer_token(*authorization) : std::nullopt;
-  const Entry* const found = token && !token->empty() ? find(*token) : nullptr;
-  return found != nullptr ? found->name : "";
+std::optional<Response> refuse(const Request& request, const Decision& decision, bool takes_passwords) {
+  switch (decision.status) {
+    case Decision::Status::kAllowed:
+      return std::nullopt;
+    case Decision::Status::kUnauthenticated:
+      return unauthenticated(request, takes_passwords);
+    case Decision::Status::kForbidden:
+      return forbidden(request, decision);
+    case Decision::Status::kTooManyAttempts: {
+      Response response = problem(request, 429, "too many wrong passwords from this address; wait a little");
+      response.headers.emplace_back("Retry-After", kRetryPasswords);
+      return response;
+    }
+    case Decision::Status::kComeAgain: {
+      Response response = problem(request, 503, "the credential cannot be checked at the moment");
+      response.headers.emplace_back("Retry-After", kRetryKeys);
+      return response;
+    }
+  }
+  return problem(request, 403, "no access");
 }
 
-AccessResult AccessTokens::check(const std::optional<std::string>& authorization, std::string_view scope) const {
-  const auto token = authorization ? bearer_token(*authorization) : std::nullopt;
-  if (!token || token->empty()) return AccessResult::kNoCredential;
-  const Entry* const found = find(*token);
-  if (found == nullptr) return AccessResult::kUnknownToken;
-  return std::find(found->scopes.begin(), found->scopes.end(), scope) != found->scopes.end()
-             ? AccessResult::kAllowed
-             : AccessResult::kScopeMissing;
+AccessControl::Admission AccessControl::admit(const Request& request, std::string_view route_scope) {
+  const std::shared_ptr<const RequestPolicy> policy = policy_.get();
+  const auto peer = hooks::IpAddress::parse(request.peer_address).value_or(hooks::IpAddress());
+  const hooks::IpAddress remote =
+      hooks::client_address(peer, request.header("X-Forwarded-For"), policy->trusted_proxies);
+  const std::string resource = authz::canonical_path(request.path);
+  authz::Attempt attempt;
+  attempt.authorization = request.header("Authorization");
+  attempt.operation = {.verb = request.method, .resource = resource, .route_scope = route_scope};
+  attempt.network = remote.network();
+  Decision decision;
+  if (policy->access) {
+    decision = policy->access->decide(attempt);
+  } else {
+    decision.reason = "nobody may";
+  }
+  audit(request, remote.to_string(), attempt.network, decision);
+  return {.refusal = refuse(request, decision, policy->access && policy->access->takes_passwords()),
+          .principal = std::move(decision.principal)};
+}
+
+void AccessControl::audit(const Request& request, const std::string& remote, const FailedAttempts::Key& network,
+                          const Decision& decision) {
+  const bool allowed = decision.status == Decision::Status::kAllowed;
+  if (allowed && !changes_something(request)) return;
+  if (!allowed) {
+    const FailedAttempts::Verdict verdict = refusals_.note(network, clock_.steady_now());
+    if (verdict.to_report > 0) {
+      log_.audit("requests were refused without a record each: their addresses are refused too often",
+                 {{"count", verdict.to_report}, {"lastRemote", remote}});
+    }
+    if (!verdict.within_limit) return;
+  }
+  log_.audit(allowed ? "request allowed" : "request refused",
+             {{"requestId", request.request_id},
+              {"principal", truncate_utf8(decision.principal, 200, 800)},
+              {"credential", name_of(decision.method)},
+              {"verb", request.method},
+              {"resource", truncate_utf8(request.path, 500, 1000)},
+              {"remote", remote},
+              {"verdict", allowed ? "allow" : "deny"},
+              {"reason", decision.reason},
+              {"missingScopes", list_of(decision.missing_scopes, " ")}});
 }
 
 }  // namespace penstock::server

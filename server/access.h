@@ -1,41 +1,61 @@
-// Who may read the history: static tokens, kept as digests. Default deny.
+// Who may ask for what over HTTP: the authorizer's decision as an answer, and the audit log.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/authz/authorizer.h"
+#include "core/base/failed_attempts.h"
 #include "core/base/secret.h"
+#include "core/base/time.h"
+#include "core/config/settings.h"
+#include "core/listener/listener.h"
+#include "core/telemetry/log.h"
+#include "server/request_policy.h"
 
 namespace penstock::server {
 
-enum class AccessResult { kAllowed, kNoCredential, kUnknownToken, kScopeMissing };
+// The settings under `access`, with the tokens resolved. Error{kConfiguration} when a secret cannot be read.
+authz::Settings access_settings(const config::Access& access,
+                                const std::function<Secret(const SecretReference&)>& resolve);
 
-// Immutable and thread-safe.
-class AccessTokens {
+// What the configuration's own checks leave to the parts: digests of passwords and files of keys.
+std::vector<config::Problem> check_access(const config::Access& access);
+
+// Thread-safe. All of what it is made of must outlive it.
+class AccessControl {
  public:
-  struct Token {
-    std::string name;
-    Secret value;
-    std::vector<std::string> scopes;
-  };
-  explicit AccessTokens(const std::vector<Token>& tokens);
+  AccessControl(const CurrentPolicy& policy, const Clock& clock, const telemetry::Log& log)
+      : policy_(policy), clock_(clock), log_(log) {}
 
-  // `authorization` is the header's value: "Bearer TOKEN" (RFC 6750 section 2.1). Every known token is compared, in
-  // constant time, whichever matched.
-  AccessResult check(const std::optional<std::string>& authorization, std::string_view scope) const;
-  // Whose token it is, for the log; empty for one that is not known.
-  std::string name_of(const std::optional<std::string>& authorization) const;
+  struct Admission {
+    std::optional<listener::Response> refusal;  // what to answer instead
+    std::string principal;                      // whose request it is, when there is no refusal
+  };
+  // `route_scope` is what the route asks for where no document of permissions says otherwise. May block, see
+  // authz::Authorizer. Every refusal and every request that may change something leaves an audit record; of an address
+  // that is refused all the time only so many as the disk is good for, and then their number.
+  Admission admit(const listener::Request& request, std::string_view route_scope);
 
  private:
-  struct Entry {
-    std::string name;
-    std::string digest;  // SHA-256 of the token
-    std::vector<std::string> scopes;
-  };
-  const Entry* find(std::string_view token) const;
-  std::vector<Entry> entries_;
+  void audit(const listener::Request& request, const std::string& remote, const FailedAttempts::Key& network,
+             const authz::Decision& decision);
+
+  const CurrentPolicy& policy_;
+  const Clock& clock_;
+  const telemetry::Log& log_;
+  FailedAttempts refusals_{{.burst = 2'000, .per_second = 20, .max_addresses = 10'000}};
 };
+
+// The answer to somebody who may not; nothing when he may. Tells no more than the caller must know: why a credential
+// does not count is said to the log alone.
+std::optional<listener::Response> refuse(const listener::Request& request, const authz::Decision& decision,
+                                         bool takes_passwords);
 
 }  // namespace penstock::server

@@ -85,15 +85,16 @@ App::App(config::Settings settings)
                                             .on_started = [this] { workers_.wake(); },
                                             .on_woken = [this] { paths_.wake(); },
                                             .decisions = decisions_mutex_}),
+      access_(policy_, clock_, log_),
       listener_(
           listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
           clock_, log_),
       credential_expiry_(metrics_, log_, clock_) {
   apply(settings_, make_gates(settings_, clock_.now()));
   add_hook_routes(listener_, receiver_, policy_);
-  add_history_routes(listener_, store_, receiver_, starter_, policy_, log_, streams_stop_.get_token());
+  add_history_routes(listener_, store_, receiver_, starter_, access_, log_, streams_stop_.get_token());
   add_health_routes(listener_, readiness_checks());
-  add_metrics_routes(listener_, metrics_, policy_);
+  add_metrics_routes(listener_, metrics_, policy_, access_);
   watches_ = watch_listener(metrics_, listener_);
   watch_waiting_triggers();
   for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
@@ -181,14 +182,12 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   auto intake_settings = std::make_shared<const intake::IntakeSettings>(intake::make_settings(settings, resolve));
   auto webhooks = std::make_shared<trigger::WebhookList>();
   for (const intake::WebhookSettings& webhook : intake_settings->webhooks) webhooks->push_back(webhook.webhook);
-  std::vector<AccessTokens::Token> tokens;
-  for (const config::AccessToken& token : settings.access_tokens) {
-    tokens.push_back({token.name, resolve(token.token), token.scopes});
-  }
   RequestPolicy policy;
-  policy.access = AccessTokens(tokens);
+  policy.access = authz::Authorizer::make(access_settings(settings.access, resolve),
+                                          {.transport = public_transport_, .clock = clock_, .log = log_},
+                                          policy_.get()->access.get());
   policy.trusted_proxies = trusted_proxies(settings);
-  policy.public_metrics = settings.public_metrics;
+  policy.public_metrics = settings.access.public_metrics;
   if (const auto problems = check_path_sources(settings); !problems.empty())
     throw Error(ErrorKind::kConfiguration, problems.front().path + ": " + problems.front().message);
   git_credentials_.set(settings.credentials);

@@ -104,6 +104,7 @@ class App {
   trigger::PathsStage paths_;
   trigger::Starter starter_;
   CurrentPolicy policy_;
+  AccessControl access_;
   std::stop_source streams_stop_;
   listener::Listener listener_;
   std::vector<telemetry::Metrics::Watch> watches_;

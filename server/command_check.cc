@@ -6,6 +6,7 @@
 #include "core/base/time.h"
 #include "core/config/settings.h"
 #include "core/intake/settings.h"
+#include "server/access.h"
 #include "server/calendars.h"
 #include "server/changed_paths.h"
 #include "server/command_line.h"
@@ -44,6 +45,9 @@ config::LoadResult load(const std::filesystem::path& file) {
       for (config::Problem& problem : check_calendars(result.settings, SystemClock().now())) {
         // The hours have lines of their own, "open" has not.
         problem.line = line_of(result, problem.path);
+        result.problems.push_back(std::move(problem));
+      }
+      for (config::Problem& problem : check_access(result.settings.access)) {
         result.problems.push_back(std::move(problem));
       }
       try {

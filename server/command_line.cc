@@ -164,6 +164,10 @@ int run_command_line(int argc, char** argv) {
   add_server(release);
   release->callback([&] { command = [&] { return run_release(trigger_id, server); }; });
 
+  auto* password_digest =
+      app.add_subcommand("password-digest", "read a password from stdin and print its digest for access.basic");
+  password_digest->callback([&] { command = [] { return run_password_digest(); }; });
+
   auto* version = app.add_subcommand("version", "print the versions of Penstock and of its libraries");
   version->callback([&] { command = [] { return run_version(); }; });
 

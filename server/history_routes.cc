@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <type_traits>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -133,17 +134,24 @@ class Parameters {
 
 class HistoryRoutes {
  public:
-  HistoryRoutes(store::Store& store, intake::Receiver& receiver, trigger::Starter& starter, const CurrentPolicy& policy,
+  HistoryRoutes(store::Store& store, intake::Receiver& receiver, trigger::Starter& starter, AccessControl& access,
                 const telemetry::Log& log, std::stop_token stop)
-      : store_(store), receiver_(receiver), starter_(starter), policy_(policy), log_(log), stop_(std::move(stop)) {}
+      : store_(store), receiver_(receiver), starter_(starter), access_(access), log_(log), stop_(std::move(stop)) {}
 
   using Answer = Response (HistoryRoutes::*)(const Request&);
+  using AnswerTo = Response (HistoryRoutes::*)(const Request&, const std::string& principal);
 
-  // Checks the token's scope, then answers; errors become problem documents.
-  Response guarded(const Request& request, std::string_view scope, Answer answer) {
-    if (auto refusal = refuse_without_scope(request, *policy_.get(), scope)) return std::move(*refusal);
+  // Asks whether the caller may, then answers; errors become problem documents.
+  template <typename Method>
+  Response guarded(const Request& request, std::string_view scope, Method answer) {
+    AccessControl::Admission admission = access_.admit(request, scope);
+    if (admission.refusal) return std::move(*admission.refusal);
     try {
-      return (this->*answer)(request);
+      if constexpr (std::is_same_v<Method, AnswerTo>) {
+        return (this->*answer)(request, admission.principal);
+      } else {
+        return (this->*answer)(request);
+      }
     } catch (const Error& error) {
       const int status = status_of(error);
       if (!is_for_the_sender(status)) {
@@ -187,12 +195,12 @@ class HistoryRoutes {
     return Response{.body = json::dump(delivery_whole(*delivery))};
   }
 
-  Response redeliver(const Request& request) {
+  Response redeliver(const Request& request, const std::string& principal) {
     const std::string& id = request.captures.at(0);
     const std::string webhook = read_chosen_webhook(request.body);
     const intake::HookAnswer answer = receiver_.redeliver(id, webhook);
     log_.info("redelivered", {{"requestId", request.request_id},
-                              {"by", name_of(request)},
+                              {"by", principal},
                               {"remote", request.peer_address},
                               {"delivery", id},
                               {"webhook", webhook},
@@ -210,13 +218,12 @@ class HistoryRoutes {
     return Response{.body = json::dump(to_json(whole))};
   }
 
-  Response release(const Request& request) {
+  Response release(const Request& request, const std::string& principal) {
     const std::string& id = request.captures.at(0);
     starter_.release(id);
-    log_.info("deferred trigger released", {{"requestId", request.request_id},
-                                            {"by", name_of(request)},
-                                            {"remote", request.peer_address},
-                                            {"trigger", id}});
+    log_.info(
+        "deferred trigger released",
+        {{"requestId", request.request_id}, {"by", principal}, {"remote", request.peer_address}, {"trigger", id}});
     return Response{.status = 202, .body = json::dump({{"triggerId", id}})};
   }
 
@@ -250,10 +257,6 @@ class HistoryRoutes {
     auto job = store_.find_job(request.captures.at(0));
     if (!job) throw Error(ErrorKind::kNotFound, "no job has this id");
     return std::move(*job);
-  }
-
-  std::string name_of(const Request& request) const {
-    return policy_.get()->access.name_of(request.header("Authorization"));
   }
 
   Response whole_log(const std::string& id) {
@@ -317,7 +320,7 @@ class HistoryRoutes {
   store::Store& store_;
   intake::Receiver& receiver_;
   trigger::Starter& starter_;
-  const CurrentPolicy& policy_;
+  AccessControl& access_;
   const telemetry::Log& log_;
   const std::stop_token stop_;
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);
@@ -326,10 +329,9 @@ class HistoryRoutes {
 }  // namespace
 
 void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver, trigger::Starter& starter,
-                        const CurrentPolicy& policy, const telemetry::Log& log, std::stop_token stop) {
-  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, starter, policy, log, std::move(stop));
-  const auto add = [&](const std::string& method, const std::string& pattern, std::string_view scope,
-                       HistoryRoutes::Answer answer) {
+                        AccessControl& access, const telemetry::Log& log, std::stop_token stop) {
+  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, starter, access, log, std::move(stop));
+  const auto add = [&](const std::string& method, const std::string& pattern, std::string_view scope, auto answer) {
     listener.route(method, pattern,
                    [routes, scope, answer](const Request& request) { return routes->guarded(request, scope, answer); });
   };

@@ -7,11 +7,11 @@ using Kind = telemetry::Metrics::Kind;
 
 }  // namespace
 
-void add_metrics_routes(Listener& listener, const telemetry::Metrics& metrics, const CurrentPolicy& policy) {
+void add_metrics_routes(Listener& listener, const telemetry::Metrics& metrics, const CurrentPolicy& policy,
+                        AccessControl& access) {
   listener.route("GET", "/metrics", [&](const Request& request) {
-    const std::shared_ptr<const RequestPolicy> current = policy.get();
-    if (!current->public_metrics) {
-      if (auto refusal = refuse_without_scope(request, *current, "metrics.read")) return std::move(*refusal);
+    if (!policy.get()->public_metrics) {
+      if (auto refusal = access.admit(request, "metrics.read").refusal) return std::move(*refusal);
     }
     return Response{.content_type = std::string(telemetry::Metrics::kContentType), .body = metrics.expose()};
   });

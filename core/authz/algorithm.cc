@@ -6,6 +6,7 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) noexcept {
   for (const Algorithm algorithm : kAlgorithms) {
     if (to_string(algorithm) == name) return algorithm;
   }
+  if (name == "Ed25519") return Algorithm::kEdDsa;
   return std::nullopt;
 }
 

@@ -18,7 +18,8 @@ inline constexpr std::array<Algorithm, 10> kAlgorithms = {
     Algorithm::kRs256, Algorithm::kRs384, Algorithm::kRs512, Algorithm::kPs256, Algorithm::kPs384,
     Algorithm::kPs512, Algorithm::kEs256, Algorithm::kEs384, Algorithm::kEs512, Algorithm::kEdDsa};
 
-// "RS256", …; exactly as registered, case included. Nothing for anything else.
+// "RS256", …; exactly as registered, case included; "Ed25519", the later name for what is meant here by "EdDSA" (RFC
+// 9864), counts as the same. Nothing for anything else.
 std::optional<Algorithm> parse_algorithm(std::string_view name) noexcept;
 std::string_view to_string(Algorithm algorithm) noexcept;
 

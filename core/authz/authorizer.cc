@@ -59,7 +59,7 @@ struct Authorizer::IssuedTokens {
 
 // Shared by an authorizer and its successors.
 struct Authorizer::Passwords {
-  Passwords() {
+  explicit Passwords(const FailedAttempts::Options& wrong) : failures(wrong) {
     key.resize(32);
     fill_random(std::as_writable_bytes(std::span(key)));
   }
@@ -133,7 +133,8 @@ Authorizer::Authorizer(Settings settings, const Environment& environment, const 
     providers_.push_back(std::move(issued));
   }
   if (!settings_.people.empty()) {
-    passwords_ = former != nullptr && former->passwords_ ? former->passwords_ : std::make_shared<Passwords>();
+    passwords_ = former != nullptr && former->passwords_ ? former->passwords_
+                                                         : std::make_shared<Passwords>(settings_.wrong_passwords);
   }
 }
 

@@ -53,6 +53,7 @@ struct Settings {
     Revocations revoked;
   };
   std::vector<Jwt> jwt;
+  FailedAttempts::Options wrong_passwords = {};  // of each network; kept over a reload
 };
 
 struct Attempt {

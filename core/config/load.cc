@@ -104,31 +104,6 @@ void load_history(Section history, History& target) {
   history.finish();
 }
 
-void load_access(Section access, Settings& settings) {
-  std::vector<AccessToken>& tokens = settings.access_tokens;
-  static const std::vector<std::string> kScopes = {"history.read", "history.redeliver", "metrics.read"};
-  access.not_supported("jwt");
-  access.read("publicMetrics", settings.public_metrics);
-  access.for_each_item("tokens", [&](Section item) {
-    AccessToken token;
-    item.require("name", token.name);
-    token.token = item.require_secret("token");
-    item.read_list("scopes", token.scopes, [](const std::string& scope) -> std::optional<std::string> {
-      if (std::find(kScopes.begin(), kScopes.end(), scope) != kScopes.end()) return std::nullopt;
-      const auto nearest = nearest_name(scope, kScopes);
-      return "one of \"history.read\", \"history.redeliver\", \"metrics.read\"" +
-             (nearest ? " (did you mean " + in_quotes(*nearest) + "?)" : "");
-    });
-    if (!item.has("scopes")) item.problem("scopes", "expected a list of scopes such as [history.read], found nothing");
-    if (std::any_of(tokens.begin(), tokens.end(), [&](const auto& other) { return other.name == token.name; })) {
-      item.problem("name", "expected a name of its own, found " + in_quotes(token.name) + " again");
-    }
-    item.finish();
-    tokens.push_back(std::move(token));
-  });
-  access.finish();
-}
-
 void load_root(Section& root, Settings& settings, const Features& features) {
   std::string data_directory = settings.data_directory.string();
   root.read("dataDirectory", data_directory, expect_some_text);
@@ -165,7 +140,7 @@ void load_root(Section& root, Settings& settings, const Features& features) {
     root.not_supported("changedPaths");
   }
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
-  load_access(root.section("access"), settings);
+  load_access(root.section("access"), settings.access);
 
   auto log = root.section("log");
   log.read_choice("level", settings.log.level, {"debug", "info", "warning", "error", "off"});

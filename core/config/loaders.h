@@ -14,6 +14,7 @@ void load_path_conditions(Section& webhook, const Settings& settings, const Feat
 void load_changed_paths(Section changed_paths, ChangedPaths& target);
 // The block `command` of a worker.
 Command load_command(Section command);
+void load_access(Section access, Access& target);
 void load_workers(Section& root, Settings& settings);  // after credentials and git
 
 // `remote` with `credentials` (one name or a list of them); after credentials and git.

@@ -237,8 +237,48 @@ struct ChangedPaths {
 
 struct AccessToken {
   std::string name;
-  SecretReference token;
+  SecretReference token;  // or
+  std::string sha256;     // its digest, as 64 hexadecimal digits
   std::vector<std::string> scopes;
+};
+
+// Whoever has `scope` may, or must not, send `http_verb` to what `resource` matches.
+struct Permission {
+  std::string scope, http_verb, resource;
+  bool deny = false;
+};
+
+// An identity provider whose tokens are accepted.
+struct JwtAccess {
+  std::string issuer;
+  std::vector<std::string> audiences;
+  std::string jwks;  // URL, or file:PATH of a JWK set or PEM keys; empty = OpenID Connect discovery
+  std::chrono::milliseconds keys_refresh{3'600'000}, keys_expire{86'400'000}, keys_timeout{5'000};
+  std::vector<std::string> algorithms;                 // empty = all that are known
+  std::string scope_claim;                             // empty = scp, scope and roles
+  std::string token_pattern;                           // empty = what a signed token looks like
+  std::optional<std::chrono::milliseconds> leeway;     // absent = 30 s for nbf and iat, none for exp
+  std::chrono::milliseconds cache_ttl{300'000};        // 0 = none
+  std::optional<std::vector<Permission>> permissions;  // absent = access.permissions, and the routes' own scopes
+  std::vector<std::string> revoked_ids, revoked_subjects;
+  int line = 0;      // where it stands, for what others check
+  std::string path;  // "access.jwt" or "access.jwt[0]"
+};
+
+// Somebody with a password.
+struct PersonAccess {
+  std::string username, password_digest;
+  std::vector<std::string> scopes;
+  int line = 0;
+  std::string path;
+};
+
+struct Access {
+  std::vector<AccessToken> tokens;
+  std::vector<JwtAccess> jwt;
+  std::vector<PersonAccess> basic;
+  std::vector<Permission> permissions;
+  bool public_metrics = false;  // GET /metrics needs no credential
 };
 
 struct LogSettings {
@@ -260,8 +300,7 @@ struct Settings {
   std::vector<Credential> credentials;
   ChangedPaths changed_paths;
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
-  std::vector<AccessToken> access_tokens;
-  bool public_metrics = false;  // GET /metrics needs no token
+  Access access;
   LogSettings log;
 
   std::filesystem::path history_database() const { return data_directory / history.database; }

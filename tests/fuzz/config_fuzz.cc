@@ -34,7 +34,7 @@ void check_settings(const config::Settings& settings) {
   }
   check(settings.server.listen_port >= 0 && settings.server.listen_port <= 65535 &&
         !settings.server.listen_host.empty());
-  for (const auto& token : settings.access_tokens) check(!token.name.empty() && !token.token.name.empty());
+  for (const auto& token : settings.access.tokens) check(!token.name.empty() && !token.token.name.empty());
 }
 
 }  // namespace

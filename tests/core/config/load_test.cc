@@ -156,8 +156,8 @@ TEST(Settings, AreReadWhole) {
   EXPECT_EQ(std::get<SshKeyCredential>(s.credentials[1].value).known_hosts, "file:/etc/known_hosts");
   EXPECT_EQ(std::get<EntraCredential>(s.credentials[2].value).tenant_id, "t");
   EXPECT_EQ(s.unclaimed_job_timeout, milliseconds(0));
-  ASSERT_EQ(s.access_tokens.size(), 1u);
-  EXPECT_EQ(s.access_tokens[0].scopes, (std::vector<std::string>{"history.read", "history.redeliver"}));
+  ASSERT_EQ(s.access.tokens.size(), 1u);
+  EXPECT_EQ(s.access.tokens[0].scopes, (std::vector<std::string>{"history.read", "history.redeliver"}));
   EXPECT_EQ(s.log.level, "debug");
   EXPECT_EQ(s.log.format, "text");
 }

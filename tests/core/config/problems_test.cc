@@ -179,7 +179,6 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "this version), found \"cloudformation\""},
            {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
            {"events: {}", "penstock.yaml:1: events: is not supported by this version; remove it"},
-           {"access: {jwt: {issuer: x}}", "penstock.yaml:1: access.jwt: is not supported by this version; remove it"},
            {"history: {database: 'postgres://h/x'}",
             "penstock.yaml:1: history.database: PostgreSQL is not supported by this version; expected the path of a "
             "file"},
