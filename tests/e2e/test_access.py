@@ -76,7 +76,7 @@ def test_the_worked_example(make_penstock, provider):
 
     records = audit(penstock, 10)
     reasons = [record["reason"] for record in records]
-    for reason in ("expired", "another audience", "no token", "no credential", "no scope of it allows this"):
+    for reason in ("expired", "another audience", "an unknown token", "no credential", "no scope of it allows this"):
         assert reason in reasons, (reason, reasons)
     assert all(record["verdict"] == "deny" and record["requestId"] and record["verb"] and record["resource"]
                for record in records)
