@@ -104,7 +104,7 @@ Response unauthenticated(const Request& request, bool takes_passwords) {
 
 Response forbidden(const Request& request, const Decision& decision) {
   const std::vector<std::string>& missing = decision.missing_scopes;
-  std::string detail = "access is denied explicitly: ";
+  std::string detail = "explicit deny: ";
   if (missing.empty()) {
     detail += "a permission forbids it, or none gives access to it";
   } else {

@@ -109,6 +109,7 @@ Authorizer::Authorizer(Settings settings, const Environment& environment, const 
       if (old->provider->settings() == jwt.provider) provider = old->provider;
       if (old->provider->settings().has_same_keys(jwt.provider)) keys = old->provider->keys();
     }
+    if (keys && jwt.provider.keys.kind == KeySource::Kind::kFile) keys->refresh();
     if (!provider) {
       try {
         if (!keys) {

@@ -43,6 +43,11 @@ std::shared_ptr<const JwkSet> KeyRing::keys() {
   return trusted();
 }
 
+void KeyRing::refresh() {
+  std::lock_guard lock(mutex_);
+  want();
+}
+
 KeyRing::Newer KeyRing::newer_than(const std::shared_ptr<const JwkSet>& seen) {
   std::unique_lock lock(mutex_);
   const auto newer = [&]() -> std::shared_ptr<const JwkSet> {

@@ -44,6 +44,9 @@ class KeyRing {
   // The keys that may be trusted now, null when there are none. Does not block. Asks for a refresh that is due.
   std::shared_ptr<const JwkSet> keys();
 
+  // Asks soon, however short ago the last time was: for somebody who has put other keys into a file. Does not block.
+  void refresh();
+
   struct Newer {
     std::shared_ptr<const JwkSet> keys;  // null when there are no newer ones
     bool come_again = false;             // the provider is being asked, or does not answer and no key is known

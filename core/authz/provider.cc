@@ -1,14 +1,47 @@
 #include "core/authz/provider.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/base/error.h"
 
 namespace penstock::authz {
+namespace {
+
+constexpr std::array<bool, 256> kBase64Url = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}();
+
+std::optional<Regex> compile(const std::string& pattern) {
+  if (pattern == kDefaultTokenPattern) return std::nullopt;
+  return Regex(pattern);
+}
+
+}  // namespace
+
+bool has_default_token_form(std::string_view authorization) noexcept {
+  if (!authorization.starts_with("Bearer ") && !authorization.starts_with("bearer ")) return false;
+  std::size_t position = std::string_view("Bearer ").size();
+  for (int part = 0; part < 3; ++part) {
+    if (part > 0 && (position == authorization.size() || authorization[position++] != '.')) return false;
+    const std::size_t begin = position;
+    while (position < authorization.size() && kBase64Url[static_cast<unsigned char>(authorization[position])])
+      ++position;
+    if (position == begin) return false;
+  }
+  return position == authorization.size();
+}
 
 Provider::Provider(ProviderSettings settings, std::shared_ptr<KeyRing> keys, const Clock& clock)
-    : settings_(std::move(settings)), pattern_(settings_.token_pattern), keys_(std::move(keys)), clock_(clock) {}
+    : settings_(std::move(settings)),
+      pattern_(compile(settings_.token_pattern)),
+      keys_(std::move(keys)),
+      clock_(clock) {}
 
 std::shared_ptr<const Grant> Provider::find_cached(std::string_view digest) {
   return cache_.find(digest, now());

@@ -68,7 +68,7 @@ def test_the_worked_example(make_penstock, provider):
     assert "error" not in challenges["no header"]
     assert len({challenges[name] for name in ("expired", "wrong audience", "wrong issuer", "unsigned", "not a JWT")}) == 1
     explicit = penstock.get(DELIVERIES, token=refused["wrong scope"][0])
-    assert "denied explicitly" in explicit.json()["detail"] and "email" in explicit.json()["detail"]
+    assert "explicit deny" in explicit.json()["detail"] and "email" in explicit.json()["detail"]
     # The same token elsewhere, and for another verb.
     assert penstock.get("/api/v1/jobs", token=good).status == 403
     assert penstock.redeliver("019a0000-0000-7000-8000-000000000000", token=good).status == 403
@@ -146,7 +146,7 @@ def test_several_providers_keys_from_files_and_revocation(make_penstock, provide
     of_pem = key.token(provider.claims(iss="pem", groups=["readers", "guests"]))
     assert penstock.get(DELIVERIES, token=of_pem).status == 200
     denied = penstock.get("/api/v1/jobs", token=of_pem)
-    assert denied.status == 403 and "denied explicitly" in denied.json()["detail"]
+    assert denied.status == 403 and "explicit deny" in denied.json()["detail"]
     assert penstock.get("/api/v1/%6Aobs", token=of_pem).status in (403, 404)
 
     access["jwt"][1]["revoked"] = {"jti": ["one"]}

@@ -10,6 +10,7 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/regex.h"
 #include "core/http/curl_transport.h"
 #include "tests/core/authz/signer.h"
 #include "tests/support/fake_clock.h"
@@ -93,6 +94,33 @@ TEST_F(AuthorizerTest, FollowsTheWorkedExample) {
       Status::kUnauthenticated);
   EXPECT_EQ(decide("Bearer ThisIsNotAJWT").reason, "no token");
   EXPECT_EQ(decide(std::nullopt).reason, "no credential");
+}
+
+TEST(DefaultTokenForm, IsThatOfItsPattern) {
+  const Regex pattern{kDefaultTokenPattern};
+  for (const std::string& header : std::vector<std::string>{"Bearer a.b.c",
+                                                            "bearer a-_9.Z.c",
+                                                            "BEARER a.b.c",
+                                                            "Bearer  a.b.c",
+                                                            "Bearera.b.c",
+                                                            "Bearer a.b",
+                                                            "Bearer a.b.",
+                                                            "Bearer a..c",
+                                                            "Bearer .b.c",
+                                                            "Bearer a.b.c.d",
+                                                            "Bearer a.b.c ",
+                                                            "Bearer a.b.c\n",
+                                                            "Bearer a.b.c=",
+                                                            "Bearer a+.b.c",
+                                                            "Bearer ",
+                                                            "Bearer",
+                                                            "",
+                                                            "a.b.c",
+                                                            std::string("Bearer a.b.c\0", 13),
+                                                            "Bearer \xff.b.c"}) {
+    EXPECT_EQ(has_default_token_form(header), pattern.matches_whole(header)) << header;
+  }
+  EXPECT_TRUE(has_default_token_form("Bearer a.b.c"));
 }
 
 TEST_F(AuthorizerTest, ComputesNothingForWhatHasNoTokensForm) {
@@ -227,6 +255,20 @@ TEST_F(AuthorizerTest, ForgetsPoliciesWhenTheDocumentChangesAndKeepsTheKeys) {
   const Decision decision = decide_token(token);
   EXPECT_EQ(decision.status, Status::kForbidden);
   EXPECT_TRUE(decision.missing_scopes.empty());
+}
+
+TEST_F(AuthorizerTest, ReadsFilesOfKeysAgainWhenTheConfigurationIs) {
+  jwt_.provider.cache_ttl = milliseconds(0);
+  make();
+  const auto& ec = signer_of(KeyType::kP256);
+  const std::string before = make_token(signer_of(KeyType::kRsa), Algorithm::kRs256, claims(R"(,"scp":"email")"));
+  const std::string after = make_token(ec, Algorithm::kEs256, claims(R"(,"scp":"email")"), "other");
+  ASSERT_EQ(decide_token(before).status, Status::kAllowed);
+  serve(ec.jwk("other"));
+  ASSERT_EQ(decide_token(after).status, Status::kUnauthenticated);  // asked for less than ten seconds ago
+  make();
+  EXPECT_EQ(decide_token(after).status, Status::kAllowed);
+  EXPECT_EQ(decide_token(before).status, Status::kUnauthenticated);
 }
 
 TEST_F(AuthorizerTest, ReadsKeysFromAUrlAndThroughDiscovery) {

@@ -308,5 +308,36 @@ TEST(Load, ReadsCalendars) {
   for (std::size_t day = 0; day < 7; ++day) EXPECT_EQ(plain.open[day].empty(), day >= 1 && day <= 3) << day;
 }
 
+TEST(Load, ReadsAccessByIdentityProviders) {
+  const LoadResult result = parse(R"(
+access:
+  permissions: [{scope: look, httpVerb: GET, resource: /api/v1/jobs}]
+  tokens: [{name: t, sha256: "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824", scopes: [look]}]
+  basic: [{username: ann, digest: "$scrypt$ln=15,r=8,p=1$x$y", scopes: [history.read]}]
+  jwt:
+    - {issuer: "https://a.example", audience: [x, y], scopeClaim: groups, leeway: 5s, cacheTtl: 0, algorithms: [EdDSA],
+       keys: {refresh: 5m, timeout: 1s}, permissions: [{scope: s, httpVerb: "*", resource: "*", effect: deny}],
+       revoked: {jti: ["1"], subjects: [eve]}}
+    - {issuer: b, audience: z, jwks: "file:keys.pem"}
+)",
+                                  "penstock.yaml");
+  ASSERT_EQ(result.problems.size(), 0u) << result.problems[0].to_string("");
+  const Access& access = result.settings.access;
+  ASSERT_EQ(access.jwt.size(), 2u);
+  EXPECT_EQ(access.tokens[0].sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+  EXPECT_EQ(access.basic[0].path, "access.basic[0]");
+  const JwtAccess& first = access.jwt[0];
+  EXPECT_EQ(first.audiences, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(first.jwks, "");
+  EXPECT_EQ(first.leeway, std::chrono::seconds(5));
+  EXPECT_EQ(first.cache_ttl.count(), 0);
+  EXPECT_EQ(first.keys_refresh, std::chrono::minutes(5));
+  ASSERT_TRUE(first.permissions && first.permissions->size() == 1);
+  EXPECT_TRUE(first.permissions->front().deny);
+  EXPECT_EQ(first.revoked_subjects, std::vector<std::string>{"eve"});
+  EXPECT_EQ(access.jwt[1].audiences, std::vector<std::string>{"z"});
+  EXPECT_FALSE(access.jwt[1].permissions || access.jwt[1].leeway);
+}
+
 }  // namespace
 }  // namespace penstock::config

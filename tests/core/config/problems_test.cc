@@ -400,6 +400,37 @@ TEST(Problems, CoverAccess) {
   EXPECT_EQ(
       only_problem("access: {tokens: [{name: a, token: 'env:A'}]}"),
       "penstock.yaml:1: access.tokens[0].scopes: expected a list of scopes such as [history.read], found nothing");
+  const auto of_jwt = [](const std::string& more) {
+    return only_problem("access: {jwt: {issuer: 'https://id.example', audience: a" + more + "}}");
+  };
+  EXPECT_EQ(
+      only_problem("access: {jwt: {issuer: x, jwks: 'file:k'}}"),
+      "penstock.yaml:1: access.jwt.audience: expected what tokens for this program have as \"aud\", found nothing");
+  EXPECT_EQ(only_problem("access: {jwt: {issuer: x, audience: a}}"),
+            "penstock.yaml:1: access.jwt.jwks: expected where the keys are; without it the issuer must be an https "
+            "address, for discovery");
+  EXPECT_EQ(
+      of_jwt(", jwks: 'http://id.example/keys'"),
+      "penstock.yaml:1: access.jwt.jwks: expected https://… of a JWK set without user information, or file:PATH of "
+      "a set or PEM, found \"http://id.example/keys\"");
+  EXPECT_EQ(
+      of_jwt(", algorithms: [RS257]"),
+      "penstock.yaml:1: access.jwt.algorithms[0]: expected RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, "
+      "ES512 or EdDSA (did you mean \"RS256\"?), found \"RS257\"");
+  EXPECT_EQ(of_jwt(", keys: {refresh: 2h, expire: 1h}"),
+            "penstock.yaml:1: access.jwt.keys.expire: expected at least as long as refresh, found \"1h\"");
+  EXPECT_EQ(
+      of_jwt(", permissions: [{scope: '*', httpVerb: GET, resource: x}]"),
+      "penstock.yaml:1: access.jwt.permissions[0].scope: expected a scope, found \"*\", which stands for everybody "
+      "only with effect: deny");
+  EXPECT_TRUE(of_jwt(", leeway: 1h").starts_with("penstock.yaml:1: access.jwt.leeway: expected"));
+  EXPECT_TRUE(of_jwt(", tokenPattern: '('").starts_with("penstock.yaml:1: access.jwt.tokenPattern: expected"));
+  EXPECT_EQ(only_problem("access: {basic: [{username: ann, digest: secret, scopes: []}]}"),
+            "penstock.yaml:1: access.basic[0].digest: expected what `penstock password-digest` prints, found something "
+            "else (not shown)");
+  EXPECT_EQ(only_problem("access: {tokens: [{name: a, sha256: secret, scopes: []}]}"),
+            "penstock.yaml:1: access.tokens[0].sha256: expected the token's SHA-256 as 64 hexadecimal digits, found "
+            "something else (not shown)");
   EXPECT_EQ(only_problem("log: {level: verbose}"),
             "penstock.yaml:1: log.level: expected one of \"debug\", \"info\", \"warning\", \"error\", \"off\", found "
             "\"verbose\"");
