@@ -11,40 +11,8 @@
 namespace penstock::hooks {
 namespace {
 
-constexpr std::string_view kBranches = "refs/heads/", kTags = "refs/tags/";
 constexpr std::size_t kMaxNamingNotes = 20;
 constexpr std::size_t kShownPipelines = 3;
-
-// Patterns that can match nothing are slips, and would keep everything from starting in silence.
-std::optional<std::string> find_slip(const std::string& pattern, PatternOf of) {
-  if (pattern.empty()) return "a pattern";
-  if (of == PatternOf::kRefNames) {
-    for (const auto prefix : {kBranches, kTags}) {
-      if (pattern.starts_with(prefix)) return "a pattern of names without " + in_quotes(prefix);
-    }
-    return std::nullopt;
-  }
-  if (pattern.front() == '/' || pattern.starts_with("./"))
-    return "a pattern of paths from the repository's root, which begin without \"/\" and \"./\"";
-  if (pattern.back() == '/' && !pattern.ends_with("\\/"))
-    return "a pattern of files; all below a folder is " + in_quotes(pattern + "**");
-  return std::nullopt;
-}
-
-void refuse_slips(const std::string& pattern, PatternOf of) {
-  if (const auto expected = find_slip(pattern, of))
-    throw Error(ErrorKind::kInvalidInput, "expected " + *expected + ", found " + in_quotes(pattern));
-}
-
-Glob compile_pattern(const std::string& pattern, PatternOf of, const std::string& where) {
-  try {
-    refuse_slips(pattern, of);
-    return of == PatternOf::kRoutePaths ? Glob::compile_with_captures(pattern)
-                                        : Glob::compile(pattern, SlashMeaning::kSeparator);
-  } catch (const Error& error) {
-    throw where.empty() ? error : error.with_context(where);
-  }
-}
 
 // Of branches and tags.
 std::string_view short_name(std::string_view ref) noexcept {
@@ -54,40 +22,9 @@ std::string_view short_name(std::string_view ref) noexcept {
   return ref;
 }
 
-std::string indexed(std::string_view name, std::size_t index) {
-  return std::string(name) + "[" + std::to_string(index) + "]";
-}
-
 std::string shown(const PathMatch& match) {
   return in_quotes(match.path) + " by " + match.where + " " + in_quotes(match.pattern);
 }
-
-class RefPatterns {
- public:
-  RefPatterns(const PatternLists& lists, std::string where) : lists_(lists), where_(std::move(where)) {
-    for (std::size_t i = 0; i < lists.includes.size(); ++i)
-      includes_.push_back(compile_pattern(lists.includes[i], PatternOf::kRefNames, indexed(where_ + ".includes", i)));
-    for (std::size_t i = 0; i < lists.excludes.size(); ++i)
-      excludes_.push_back(compile_pattern(lists.excludes[i], PatternOf::kRefNames, indexed(where_ + ".excludes", i)));
-  }
-
-  // Why not; empty when it is included and not excluded.
-  std::string refusal(std::string_view name) const {
-    for (std::size_t i = 0; i < excludes_.size(); ++i) {
-      if (excludes_[i].matches(name))
-        return "is excluded by " + indexed(where_ + ".excludes", i) + " " + in_quotes(lists_.excludes[i]);
-    }
-    if (includes_.empty()) return "";
-    const bool included =
-        std::any_of(includes_.begin(), includes_.end(), [&](const Glob& g) { return g.matches(name); });
-    return included ? "" : "is not included by " + where_ + ".includes";
-  }
-
- private:
-  PatternLists lists_;
-  std::string where_;
-  std::vector<Glob> includes_, excludes_;
-};
 
 struct RefFilter {
   std::optional<RefPatterns> branches, tags;
@@ -110,16 +47,6 @@ struct Role {
 };
 
 }  // namespace
-
-std::optional<std::string> find_pattern_fault(const std::string& pattern, PatternOf of) {
-  if (auto slip = find_slip(pattern, of)) return slip;
-  try {
-    compile_pattern(pattern, of, "");
-    return std::nullopt;
-  } catch (const Error& error) {
-    return "a pattern (" + std::string(error.what()) + ")";
-  }
-}
 
 struct PathRules::Compiled {
   explicit Compiled(PathRulesDefinition written);

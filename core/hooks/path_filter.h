@@ -23,19 +23,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/hooks/path_patterns.h"
 #include "core/hooks/pull_request.h"
 #include "core/hooks/route.h"
 
 namespace penstock::hooks {
-
-struct PatternLists {
-  std::vector<std::string> includes = {}, excludes = {};  // globs, see SlashMeaning::kSeparator
-};
-
-// What is wrong with a single pattern, for checks of a configuration: what was expected instead ("a pattern of files;
-// all below a folder is …"). Patterns that can match nothing are wrong as well. Nothing when it is good.
-enum class PatternOf { kRefNames, kPaths, kRoutePaths };
-std::optional<std::string> find_pattern_fault(const std::string& pattern, PatternOf of);
 
 struct PullRequestFilterDefinition {
   std::vector<PullRequestEvent> events = {};  // none = all
