@@ -95,9 +95,10 @@ TEST(Jws, VerifiesTheStandardsExamples) {
 }
 
 TEST(Jws, TakesTheHeaderApart) {
-  const Jws jws =
-      parse_jws(to_base64url(R"({"typ":"at+JWT","kid":"a\u0000b","alg":"PS384","jwk":{"kty":"oct"},"x":[1]})") +
-                ".cGF5bG9hZA.c2ln");
+  const std::string token =
+      to_base64url(R"({"typ":"at+JWT","kid":"a\u0000b","alg":"PS384","jwk":{"kty":"oct"},"x":[1]})") +
+      ".cGF5bG9hZA.c2ln";
+  const Jws jws = parse_jws(token);
   EXPECT_EQ(jws.algorithm, Algorithm::kPs384);
   EXPECT_EQ(jws.key_id, std::string("a\0b", 3));
   EXPECT_EQ(jws.payload, "payload");
