@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/aws/cloudformation.h"
+#include "core/aws/s3_address.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/intake/settings.h"
+#include "core/jobs/cloudformation_handler.h"
 #include "core/jobs/command_handler.h"
 #include "core/jobs/git_source.h"
 #include "server/calendars.h"
@@ -119,6 +122,8 @@ std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& s
     options.runner.timeout = worker.timeout;
     if (worker.command) {
       options.runner.handler = make_command_handler(*worker.command);
+    } else if (worker.handler == "cloudformation") {
+      options.runner.handler = make_cloudformation_handler(worker.cloudformation);
     } else {
       const auto handler = make_git_source(worker);
       options.runner.handler = handler;
@@ -155,17 +160,36 @@ std::shared_ptr<jobs::GitSource> App::make_git_source(const config::Worker& work
       [this](const std::string& name, jobs::CredentialUse use) { return git_credentials_.get(name, use); }, clock_);
 }
 
-std::shared_ptr<jobs::Handler> App::make_command_handler(const config::Command& command) {
-  std::filesystem::path root = command.work_directory;
-  if (root.empty()) root = settings_.data_directory / "work";
+const jobs::WorkFolders& App::work_folders(const std::filesystem::path& root, unsigned mode) {
   std::unique_ptr<jobs::WorkFolders>& folders = work_folders_[root];
   if (!folders) {
-    // Another user must be able to enter it.
-    auto made = std::make_unique<jobs::WorkFolders>(root, command.user.empty() ? 0700u : 0711u);
+    auto made = std::make_unique<jobs::WorkFolders>(root, mode);
     made->prepare(log_);
     folders = std::move(made);
   }
-  return std::make_shared<jobs::CommandHandler>(command_options(command, aws_.region()), *folders, s3_, clock_);
+  return *folders;
+}
+
+std::shared_ptr<jobs::Handler> App::make_command_handler(const config::Command& command) {
+  const std::filesystem::path root =
+      command.work_directory.empty() ? settings_.data_directory / "work" : command.work_directory;
+  // Another user must be able to enter it.
+  const jobs::WorkFolders& folders = work_folders(root, command.user.empty() ? 0700u : 0711u);
+  return std::make_shared<jobs::CommandHandler>(command_options(command, aws_.region()), folders, s3_, clock_);
+}
+
+std::shared_ptr<jobs::Handler> App::make_cloudformation_handler(const config::CloudFormation& settings) {
+  const std::shared_ptr<aws::Client> s3_client = aws_.client("s3");
+  return std::make_shared<jobs::CloudFormationHandler>(
+      jobs::CloudFormationHandler::Options{.template_bucket = settings.template_bucket},
+      work_folders(settings_.data_directory / "work", 0700u), s3_,
+      std::make_shared<aws::CloudFormationClient>(aws_.client("cloudformation")),
+      [s3_client, bucket = settings.template_bucket](const std::string& key) {
+        const aws::S3Address address =
+            aws::address_s3_object(s3_client->options().endpoint, bucket, key, aws::S3Style::kAutomatic);
+        return address.endpoint.url + address.path;
+      },
+      clock_);
 }
 
 std::string App::address() const {

@@ -69,6 +69,8 @@ class App {
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
   std::shared_ptr<jobs::GitSource> make_git_source(const config::Worker& worker);
   std::shared_ptr<jobs::Handler> make_command_handler(const config::Command& command);
+  std::shared_ptr<jobs::Handler> make_cloudformation_handler(const config::CloudFormation& settings);
+  const jobs::WorkFolders& work_folders(const std::filesystem::path& root, unsigned mode);
   struct Priming {
     std::shared_ptr<jobs::GitSource> source;
     std::string remote;

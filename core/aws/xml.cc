@@ -167,6 +167,34 @@ std::optional<std::string> find_xml_text(std::string_view document, std::string_
   return decode_text(scope);
 }
 
+std::vector<std::string_view> list_xml_elements(std::string_view document, std::string_view path,
+                                                std::string_view name) {
+  std::string_view scope = document;
+  for (const std::string& step : split(path, '/')) {
+    const auto element = find_element(scope, step);
+    if (!element) return {};
+    scope = *element;
+  }
+  std::vector<std::string_view> found;
+  int depth = 0;
+  std::size_t position = 0, begin = 0;
+  while (const auto tag = next_tag(scope, position)) {
+    position = tag->end;
+    if (tag->kind == Tag::Kind::kEmpty) {
+      if (depth == 0 && tag->name == name) found.emplace_back();
+      continue;
+    }
+    if (tag->kind == Tag::Kind::kOpen) {
+      if (depth == 0) begin = tag->end;
+      if (++depth > kMaxDepth) return {};
+    } else if (--depth == 0 && tag->name == name) {
+      found.push_back(scope.substr(begin, tag->begin - begin));
+    }
+    if (depth < 0) break;
+  }
+  return found;
+}
+
 std::string xml_root(std::string_view document) {
   if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
   if (!trim(document).starts_with('<')) return "";

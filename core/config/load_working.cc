@@ -133,9 +133,8 @@ void load_worker(Section worker, Settings& settings) {
     worker.problem("actionType", "expected a mapping with category, owner, provider and version, found nothing");
   }
   worker.read("handler", target.handler, [](const std::string& handler) -> std::optional<std::string> {
-    if (handler == "git-source" || handler == "command") return std::nullopt;
-    return std::string("git-source or command") +
-           (handler == "cloudformation" ? " (cloudformation is not supported by this version)" : "");
+    const bool known = handler == "git-source" || handler == "command" || handler == "cloudformation";
+    return known ? std::nullopt : std::optional<std::string>("git-source, command or cloudformation");
   });
   if (target.action_type.category != "Source" && !target.action_type.category.empty() &&
       target.handler == "git-source" && (!worker.has("handler") || worker.take("handler")->scalar == "git-source")) {
@@ -146,6 +145,14 @@ void load_worker(Section worker, Settings& settings) {
   if (target.handler == "command") {
     if (!worker.has("command")) worker.problem("command", "expected a mapping with argv, found nothing");
     target.command = load_command(worker.section("command"));
+  }
+  if (target.handler == "cloudformation") {
+    Section block = worker.section("cloudformation");
+    block.read("templateBucket", target.cloudformation.template_bucket, [](const std::string& bucket) {
+      const bool is_bucket = bucket.size() >= 3 && consists_of(bucket, std::string(kAlphanumeric) + ".-", 63);
+      return is_bucket ? std::nullopt : std::optional<std::string>("the name of an S3 bucket");
+    });
+    block.finish();
   }
   worker.read_integer("concurrency", target.concurrency, 1, 256);
   worker.read_duration("timeout", target.timeout, seconds(1), hours(24));

@@ -170,6 +170,11 @@ struct Command {
   WhenInterrupted when_interrupted = WhenInterrupted::kRepeat;
 };
 
+// What the handler `cloudformation` needs.
+struct CloudFormation {
+  std::string template_bucket;  // for templates that do not fit into a request; empty = they are refused
+};
+
 struct Worker {
   ActionType action_type;
   std::string handler = "git-source";
@@ -186,6 +191,7 @@ struct Worker {
   Artifact artifact;
   std::vector<std::string> prime;  // remotes that are fetched when the program starts
   std::optional<Command> command;  // of the handler command
+  CloudFormation cloudformation;   // of the handler cloudformation
 };
 
 struct PatCredential {

@@ -33,6 +33,7 @@ Json Sandbox::settings_json() const {
           {"continuationDelaySeconds", to_seconds(settings_.continuation_delay)},
           {"jobTimeoutSeconds", to_seconds(settings_.job_timeout)},
           {"clockSkewSeconds", to_seconds(settings_.clock_skew)},
+          {"stackSeconds", to_seconds(settings_.stack_duration)},
           {"startOnCreate", settings_.start_on_create.load()}};
 }
 
@@ -48,6 +49,8 @@ void Sandbox::apply_settings(const Json& settings) {
       settings_.job_timeout = seconds_member(name, value);
     } else if (name == "clockSkewSeconds") {
       settings_.clock_skew = seconds_member(name, value);
+    } else if (name == "stackSeconds") {
+      settings_.stack_duration = seconds_member(name, value);
     } else if (name == "startOnCreate" && value.is_boolean()) {
       settings_.start_on_create = value.get<bool>();
     } else {

@@ -54,6 +54,8 @@ class S3 {
   void create_bucket(const std::string& name, const std::string& region, const std::string& account,
                      bool sse_kms_exempt);
   void restore(std::string_view kind, const json::Json& value);
+  // An object's whole content.
+  std::optional<std::string> read(const std::string& bucket, const std::string& key) const;
   json::Json dump() const;
 
  private:

@@ -306,6 +306,15 @@ Response S3::delete_object(Request&, const S3Target& target, const Verified&) {
   return response;
 }
 
+std::optional<std::string> S3::read(const std::string& bucket, const std::string& key) const {
+  std::lock_guard lock(mutex_);
+  const auto objects = objects_.find(bucket);
+  if (objects == objects_.end()) return std::nullopt;
+  const auto found = objects->second.find(key);
+  if (found == objects->second.end()) return std::nullopt;
+  return read_file(path_of(found->second.file));
+}
+
 void S3::restore(std::string_view kind, const Json& value) {
   std::lock_guard lock(mutex_);
   if (kind == "bucket") {

@@ -81,6 +81,8 @@ Sandbox::Sandbox(SandboxOptions options)
   secrets_ = std::make_unique<SecretsManager>(journal_, clock_);
   s3_ = std::make_unique<S3>(folder_ / "objects", journal_, clock_,
                              [this](const std::string& bucket) { return codepipeline_->is_artifact_bucket(bucket); });
+  cloudformation_ = std::make_unique<CloudFormation>(
+      settings_, clock_, [this](const std::string& bucket, const std::string& key) { return s3_->read(bucket, key); });
   journal_.load([this](std::string_view kind, const Json& value) {
     codepipeline_->restore(kind, value);
     s3_->restore(kind, value);
@@ -275,6 +277,10 @@ Response Sandbox::handle_query(Request& request, const std::string& body, const 
     return call_sts(form, std::nullopt, *keys_, clock_.now());
   }
   const auto verified = verify(request, sha256_hex(body), Protocol::kQuery, action == form.end() ? "" : action->second);
+  if (verified.service == "cloudformation") {
+    check_allowed(verified.identity, "cloudformation", action == form.end() ? "" : action->second, Protocol::kQuery);
+    return cloudformation_->call(form, verified.identity.account, verified.region);
+  }
   if (verified.service != "sts") {
     throw ServiceError(403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'.");
   }

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/base/files.h"
+#include "tests/sandbox/cloudformation.h"
 #include "tests/sandbox/codepipeline.h"
 #include "tests/sandbox/faults.h"
 #include "tests/sandbox/http_server.h"
@@ -70,6 +71,7 @@ class Sandbox {
   std::unique_ptr<CodePipeline> codepipeline_;
   std::unique_ptr<SecretsManager> secrets_;
   std::unique_ptr<S3> s3_;
+  std::unique_ptr<CloudFormation> cloudformation_;
   Faults faults_;
   mutable std::mutex mutex_;                                           // guards the counts
   std::map<std::string, std::map<std::string, std::int64_t>> counts_;  // operation -> outcome -> calls

@@ -16,6 +16,7 @@ struct Settings {
   std::atomic<Milliseconds> continuation_delay{Milliseconds(5'000)};     // until a continued action's next job shows up
   std::atomic<Milliseconds> job_timeout{Milliseconds(86'400'000)};       // of a custom action, from its first job on
   std::atomic<Milliseconds> clock_skew{Milliseconds(0)};                 // the server's clock minus the true time
+  std::atomic<Milliseconds> stack_duration{Milliseconds(2'000)};         // of a CloudFormation operation
   std::atomic<bool> start_on_create{false};  // CreatePipeline starts an execution, as in AWS
 };
 

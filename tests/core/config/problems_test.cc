@@ -174,9 +174,8 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "penstock.yaml:3: webhooks[0].routes: is not supported by this version; remove it"},
            {webhook + "ignorePaths: [x]}",
             "penstock.yaml:3: webhooks[0].ignorePaths: is not supported by this version; remove it"},
-           {worker + "handler: cloudformation}",
-            "penstock.yaml:2: workers[0].handler: expected git-source or command (cloudformation is not supported by "
-            "this version), found \"cloudformation\""},
+           {worker + "handler: terraform}",
+            "penstock.yaml:2: workers[0].handler: expected git-source, command or cloudformation, found \"terraform\""},
            {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
            {"events: {}", "penstock.yaml:1: events: is not supported by this version; remove it"},
            {"history: {database: 'postgres://h/x'}",
