@@ -145,8 +145,8 @@ def test_artifacts_go_in_and_out(sandbox, run):
     nothing_left(penstock)
 
 
-@pytest.mark.parametrize("what", ["exit", "signal", "fail", "bad-result", "variables", "special", "missing-program"])
-def test_failures_say_why(sandbox, run, what):
+@pytest.mark.parametrize("what", ["exit", "signal", "fail", "bad-result", "variables", "special", "missing-user"])
+def test_failures_say_why(sandbox, run, what, tmp_path):
     build = {
         "exit": "print('cannot find the compiler', file=sys.stderr); sys.exit(4)",
         "signal": "os.kill(os.getpid(), 11)",
@@ -154,9 +154,9 @@ def test_failures_say_why(sandbox, run, what):
         "bad-result": """print(json.dumps({"result": "Perhaps"}))""",
         "variables": """print(json.dumps({"result": "Success", "outputVariables": {"a b": "1"}}))""",
         "special": "os.mkfifo('outputs/Result/pipe')",
-        "missing-program": "",
+        "missing-user": "",
     }[what]
-    options = {"user": "no-such-user", "workDirectory": "/var/tmp/penstock-e2e-none"} if what == "missing-program" else {}
+    options = {"user": "no-such-user", "workDirectory": str(tmp_path / "work")} if what == "missing-user" else {}
     name, execution, penstock = run(GOOD_SOURCE, build, **options)
     error = ended(sandbox, name, execution)["output"]["executionResult"]["errorDetails"]
     code, message = {
@@ -166,10 +166,10 @@ def test_failures_say_why(sandbox, run, what):
         "bad-result": ("JobFailed", "expected result Success, Continue or Fail, found \"Perhaps\""),
         "variables": ("JobFailed", "the output variable \"a b\" has other characters"),
         "special": ("JobFailed", "packing output artifact Result: \"pipe\" is neither a file nor a folder nor a link"),
-        "missing-program": ("ConfigurationError", "there is no such user"),
+        "missing-user": ("ConfigurationError", "there is no such user"),
     }[what]
     assert error["code"] == code and message in error["message"], error
-    if what != "missing-program":
+    if what != "missing-user":
         nothing_left(penstock)
 
 
