@@ -179,8 +179,8 @@ class HistoryRoutes {
     query.ref = parameters.text("ref");
     query.pipeline = parameters.text("pipeline");
     query.webhook = parameters.text("webhook");
-    query.outcome =
-        parameters.one_of("outcome", store::parse_outcome, "triggered, filtered, duplicate, test, ignored or rejected");
+    query.outcome = parameters.one_of("outcome", store::parse_outcome,
+                                      "triggered, filtered, duplicate, test, ignored, rejected or dry-run");
     parameters.finish();
     const store::DeliveryPage page = store_.list_deliveries(query);
     json::Json body = {{"deliveries", json::Json::array()}};

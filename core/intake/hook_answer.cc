@@ -18,6 +18,10 @@ std::string to_json(const HookAnswer& answer) {
   }
   out += "],\"reason\":";
   hooks::append_json_string(out, answer.reason);
+  if (!answer.decisions_json.empty()) {
+    out += ",\"decisions\":";
+    out += answer.decisions_json;
+  }
   out += '}';
   return out;
 }

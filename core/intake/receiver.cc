@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
+#include "core/intake/dry_run.h"
 #include "core/intake/replay.h"
 #include "core/intake/request_record.h"
 #include "core/json/document.h"
@@ -177,6 +178,8 @@ std::optional<store::NewDelivery> Receiver::examine(HookRequest& request, Work& 
     return reject_broken(std::move(delivery), error.what(), work);
   }
   decide(event, *webhooks, configuration_, delivery, work.answer);
+  // Only here, where the sender has been let in: to everybody else the header changes nothing.
+  if (asks_for_dry_run(request.headers)) make_dry_run(delivery, work.answer);
   work.event_type = delivery.event_type;
   work.repository = delivery.repository_name;
   return delivery;
@@ -364,6 +367,11 @@ HookAnswer Receiver::redeliver_now(const store::Delivery& stored, const Prepared
                                    const std::string& webhook) {
   const std::string doing = "redelivering " + in_quotes(stored.id);
   require_replayable(stored, doing);
+  if (stored.outcome == store::Outcome::kDryRun) {
+    throw Error(ErrorKind::kConflict, doing +
+                                          ": it was a dry run, whose sender wanted nothing to be started; let the "
+                                          "sender send it without X-Penstock-Dry-Run");
+  }
   std::vector<const hooks::Webhook*> reached = readmit(settings.settings(), stored.endpoint, stored.judged_webhooks);
   if (!webhook.empty()) reached = {&choose_webhook(settings.settings(), stored.endpoint, reached, webhook, doing)};
   const std::shared_ptr<const JudgingList> webhooks = settings.list_of(reached);

@@ -29,6 +29,8 @@ std::string_view to_string(Outcome outcome) noexcept {
       return "ignored";
     case Outcome::kRejected:
       return "rejected";
+    case Outcome::kDryRun:
+      return "dry-run";
   }
   return "";
 }
@@ -73,7 +75,7 @@ std::string_view to_string(JobState state) noexcept {
 
 std::optional<Outcome> parse_outcome(std::string_view text) noexcept {
   return parse(text, std::array{Outcome::kTriggered, Outcome::kFiltered, Outcome::kDuplicate, Outcome::kTest,
-                                Outcome::kIgnored, Outcome::kRejected});
+                                Outcome::kIgnored, Outcome::kRejected, Outcome::kDryRun});
 }
 
 std::optional<TriggerState> parse_trigger_state(std::string_view text) noexcept {

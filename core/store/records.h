@@ -13,7 +13,7 @@
 
 namespace penstock::store {
 
-enum class Outcome { kTriggered, kFiltered, kDuplicate, kTest, kIgnored, kRejected };
+enum class Outcome { kTriggered, kFiltered, kDuplicate, kTest, kIgnored, kRejected, kDryRun };
 enum class TriggerState { kPending, kDeferred, kStarted, kSkipped, kSuperseded, kFailed };
 enum class JobState { kClaimed, kAcknowledged, kRunning, kReporting, kSucceeded, kFailed, kLost };
 

@@ -24,7 +24,7 @@ class StoreMetrics {
   void note_recorded(Outcome outcome) noexcept { deliveries_[static_cast<std::size_t>(outcome)]->add(); }
 
  private:
-  static constexpr std::size_t kOutcomes = 6;
+  static constexpr std::size_t kOutcomes = 7;
   static constexpr std::size_t kKinds = static_cast<std::size_t>(ErrorKind::kInternal) + 1;
   std::array<telemetry::Counter*, kOutcomes> deliveries_;
   std::array<telemetry::Counter*, kKinds> failed_commits_;

@@ -133,6 +133,26 @@ def test_redelivery_starts_again_with_a_new_token(sandbox, make_penstock, reposi
     assert penstock.redeliver("019a0000-0000-7000-8000-000000000000").status == 404
 
 
+def test_a_dry_run_says_what_would_happen_and_starts_nothing(sandbox, make_penstock, repository):
+    commit = repository.commit({"a": b"1"})
+    sandbox.create_pipeline("tried", "main", repository.name)
+    penstock = make_penstock([webhook("tried", "tried", actionConfiguration={"Branch": "main"})]).start()
+    push = payloads.push([payloads.ref_update("main", commit)], repository.name)
+    dry = {"X-Penstock-Dry-Run": "true"}
+    answer = penstock.accept(push, headers=dry)
+    assert (answer["outcome"], answer["matched"]) == ("dry-run", ["tried"]), answer
+    delivery = penstock.delivery(answer["deliveryId"])
+    assert delivery["decisions"] == answer["decisions"] and delivery["triggers"] == []
+    assert [d["id"] for d in penstock.all("deliveries", outcome="dry-run")] == [answer["deliveryId"]]
+    assert penstock.redeliver(answer["deliveryId"]).status == 409
+    for password in (None, "wrong"):
+        with_header, without = (penstock.post_hook(push, password=password, headers=h) for h in (dry, {}))
+        assert with_header.status == without.status == 401
+        assert {**with_header.json(), "requestId": 0} == {**without.json(), "requestId": 0}
+    penstock.started(penstock.accept(push)["deliveryId"])
+    assert executions(sandbox, "tried") == 1
+
+
 def test_redelivery_to_one_webhook(sandbox, make_penstock, repository):
     commit = repository.commit({"a": b"1"})
     for pipeline in ("first", "second"):
