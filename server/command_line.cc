@@ -168,6 +168,15 @@ int run_command_line(int argc, char** argv) {
       app.add_subcommand("password-digest", "read a password from stdin and print its digest for access.basic");
   password_digest->callback([&] { command = [] { return run_password_digest(); }; });
 
+  std::string pipeline;
+  auto* webhooks = app.add_subcommand("webhooks", "CodePipeline's own webhooks");
+  webhooks->require_subcommand(1);
+  auto* import = webhooks->add_subcommand(
+      "import", "print CodePipeline's webhooks as definitions for the configuration; changes nothing");
+  add_config(import, false);
+  import->add_option("--pipeline", pipeline, "those of this pipeline alone")->option_text("NAME");
+  import->callback([&] { command = [&] { return run_import_webhooks(config, pipeline); }; });
+
   auto* version = app.add_subcommand("version", "print the versions of Penstock and of its libraries");
   version->callback([&] { command = [] { return run_version(); }; });
 

@@ -47,6 +47,7 @@ int run_explain(const ExplainArguments& arguments);
 int run_artifact(const ArtifactArguments& arguments);
 int run_redeliver(const std::string& delivery_id, const std::string& webhook, const ServerArguments& server);
 int run_release(const std::string& trigger_id, const ServerArguments& server);
+int run_import_webhooks(const std::filesystem::path& config, const std::string& pipeline);  // no config = defaults
 // Reads a password from stdin, without echo where that is a terminal, and prints its digest for access.basic.
 int run_password_digest();
 int run_version();

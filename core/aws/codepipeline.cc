@@ -269,4 +269,41 @@ PipelineExecution CodePipelineClient::get_pipeline_execution(const std::string& 
   return {json::string_or(member(answer, "pipelineExecution"), "status")};
 }
 
+std::vector<Webhook> CodePipelineClient::list_webhooks() {
+  // A region has 300 at most; more pages than that are a fault of the other side.
+  constexpr int kMaxPages = 300;
+  std::vector<Webhook> webhooks;
+  std::string token;
+  for (int page = 0; page < kMaxPages; ++page) {
+    Json input = {{"MaxResults", 100}};
+    if (!token.empty()) input["NextToken"] = token;
+    const Json answer = call(*client_, "ListWebhooks", input);
+    each(answer, "webhooks", [&](const Json& item) {
+      const Json& definition = member(item, "definition");
+      Webhook& webhook = webhooks.emplace_back();
+      webhook.name = json::string_or(definition, "name");
+      webhook.target_pipeline = json::string_or(definition, "targetPipeline");
+      webhook.target_action = json::string_or(definition, "targetAction");
+      each(definition, "filters", [&](const Json& filter) {
+        WebhookFilter& rule = webhook.filters.emplace_back();
+        rule.json_path = json::string_or(filter, "jsonPath");
+        if (const Json& expected = member(filter, "matchEquals"); expected.is_string()) {
+          rule.match_equals = expected.get<std::string>();
+        }
+      });
+      webhook.authentication = json::string_or(definition, "authentication");
+      webhook.allowed_ip_range = json::string_or(member(definition, "authenticationConfiguration"), "AllowedIPRange");
+      webhook.error_code = json::string_or(item, "errorCode");
+      webhook.error_message = json::string_or(item, "errorMessage");
+      if (const Json& time = member(item, "lastTriggered"); time.is_number()) {
+        webhook.last_triggered =
+            from_milliseconds(static_cast<std::int64_t>(std::clamp(time.get<double>(), 0.0, 1e11) * 1000));
+      }
+    });
+    token = json::string_or(answer, "NextToken");
+    if (token.empty()) return webhooks;
+  }
+  throw Error(ErrorKind::kUnavailable, "calling codepipeline:ListWebhooks: the pages do not end");
+}
+
 }  // namespace penstock::aws

@@ -96,6 +96,20 @@ struct PipelineExecution {
   std::string status = {};  // InProgress, Stopped, Stopping, Succeeded, Superseded, Failed, Cancelled
 };
 
+struct WebhookFilter {
+  std::string json_path;
+  std::optional<std::string> match_equals;
+};
+// As ListWebhooks tells it: without the secret.
+struct Webhook {
+  std::string name, target_pipeline, target_action = {};
+  std::vector<WebhookFilter> filters = {};
+  std::string authentication = {};  // GITHUB_HMAC, IP, UNAUTHENTICATED
+  std::string allowed_ip_range = {};
+  std::string error_code, error_message = {};
+  std::optional<Timestamp> last_triggered = {};
+};
+
 class CodePipelineClient {
  public:
   explicit CodePipelineClient(std::shared_ptr<Client> client);
@@ -112,6 +126,7 @@ class CodePipelineClient {
   void stop_pipeline_execution(const std::string& pipeline, const std::string& execution_id, const std::string& reason);
   PipelineDescription get_pipeline(const std::string& pipeline, std::stop_token stop = {});
   PipelineExecution get_pipeline_execution(const std::string& pipeline, const std::string& execution_id);
+  std::vector<Webhook> list_webhooks();  // all pages
 
  private:
   std::shared_ptr<Client> client_;

@@ -1,7 +1,10 @@
 """The command line: results on stdout, words for people on stderr, and exit codes that scripts can use."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 
 from support import payloads
 from support.penstock import API_TOKEN, HOOK_PASSWORD, PATIENCE, READ_ONLY_TOKEN, run, webhook
@@ -181,6 +184,48 @@ def test_artifact_of_a_local_repository(repository, tmp_path):
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["commitId"] == commit
     assert (tmp_path / "0.zip").read_bytes() == (tmp_path / "1.zip").read_bytes()
+
+
+def test_webhooks_import(sandbox, make_penstock, tmp_path):
+    """What the AWS CLI has put is printed as a configuration that `penstock check` accepts."""
+    aws = shutil.which("aws", path="/usr/bin:/usr/local/bin")
+    for pipeline in ("imported", "imported-too"):
+        sandbox.create_pipeline(pipeline, "main", "shop")
+    authentications = [("GITHUB_HMAC", {"SecretToken": "told-to-nobody"}), ("IP", {"AllowedIPRange": "20.37.158.0/23"}),
+                       ("UNAUTHENTICATED", {})]
+    for number, (authentication, configuration) in enumerate(authentications):
+        definition = {"webhook": {
+            "name": f"hook-{number}", "targetPipeline": "imported" if number else "imported-too", "targetAction": "Source",
+            "filters": [{"jsonPath": "$.resource.refUpdates..name", "matchEquals": "refs/heads/{Branch}"}],
+            "authentication": authentication, "authenticationConfiguration": configuration}}
+        subprocess.run([aws, "--endpoint-url", sandbox.url, "codepipeline", "put-webhook", "--cli-input-json", json.dumps(definition)], check=True,
+                       env={**os.environ, **sandbox.environment, "AWS_PAGER": ""}, capture_output=True, timeout=120)
+    penstock = make_penstock([])
+
+    def imported(*arguments):
+        done = run("webhooks", "import", *arguments, env=penstock.environment)
+        assert done.returncode == 0, done.stderr
+        assert "told-to-nobody" not in done.stdout
+        file = tmp_path / "imported.yaml"
+        file.write_text(done.stdout)
+        checked = run("check", "--config", file, env={**penstock.environment, "WEBHOOK_SECRET_HOOK_0": "filled in"})
+        assert checked.returncode == 0, (checked.stdout, checked.stderr, done.stdout)
+        return done
+
+    text = imported().stdout
+    for words in ('name: "hook-0"', 'secret: "env:WEBHOOK_SECRET_HOOK_0"', 'allowedIpRanges: ["20.37.158.0/23"]',
+                  "authentication: UNAUTHENTICATED", "Fill in: "):
+        assert words in text, text
+    text = imported("--pipeline", "imported-too").stdout
+    assert "hook-0" in text and "hook-1" not in text
+    done = imported("--pipeline", "importd")
+    assert 'did you mean "imported"?' in done.stderr, done.stderr
+    # The definitions work as they are.
+    file = tmp_path / "imported.yaml"
+    file.write_text(imported("--pipeline", "imported").stdout)
+    done = run("explain", "--config", file, data=payloads.encode(payloads.push([payloads.ref_update("main", "12" * 20)])).decode(),
+               env=penstock.environment)
+    assert done.returncode == 0 and [d["matched"] for d in json.loads(done.stdout)] == [True, True], done.stderr
 
 
 def test_usage_errors():

@@ -65,6 +65,9 @@ Json CodePipeline::call(const std::string& operation, const Json& input, const C
       {"GetJobDetails", &CodePipeline::get_job_details},
       {"PutJobSuccessResult", &CodePipeline::put_job_success_result},
       {"PutJobFailureResult", &CodePipeline::put_job_failure_result},
+      {"PutWebhook", &CodePipeline::put_webhook},
+      {"ListWebhooks", &CodePipeline::list_webhooks},
+      {"DeleteWebhook", &CodePipeline::delete_webhook},
   };
   const auto found = kOperations.find(operation);
   if (found == kOperations.end()) {
@@ -125,6 +128,8 @@ void CodePipeline::restore(std::string_view kind, const Json& value) {
     Pipeline pipeline;
     from_json(value, pipeline);
     pipelines_[pipeline.name] = std::move(pipeline);
+  } else if (kind == "webhook") {
+    webhooks_[value.at("definition").at("name").get<std::string>()] = value;
   } else if (kind == "execution") {
     Execution execution;
     from_json(value, execution);

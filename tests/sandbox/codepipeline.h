@@ -102,6 +102,11 @@ class CodePipeline {
   Json action_state(const Pipeline& pipeline, const Json& stage, const Json& action) const;
   Json masked_configuration(const std::string& action_type, Json configuration) const;
 
+  // codepipeline_webhooks.cc
+  Json put_webhook(const Json& input, const Caller& caller);
+  Json list_webhooks(const Json& input, const Caller& caller);
+  Json delete_webhook(const Json& input, const Caller& caller);
+
   Pipeline& get_pipeline_record(const std::string& name);
   Execution& get_execution(const std::string& id);
   ActionExecution& get_action(Execution& execution, const std::string& id);
@@ -121,6 +126,7 @@ class CodePipeline {
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, ActionType> types_;
   std::map<std::string, Pipeline> pipelines_;
+  std::map<std::string, Json> webhooks_;  // url, arn, definition, tags
   std::map<std::string, Execution> executions_;
   std::map<std::string, std::vector<std::string>> executions_by_pipeline_;  // oldest first
   std::map<std::string, std::set<std::pair<std::int64_t, std::string>>>

@@ -318,5 +318,44 @@ TEST_F(Pipelines, NameEveryViolation) {
   EXPECT_EQ(refusal("NoSuchThing", Json::object()), "UnknownOperationException");
 }
 
+TEST_F(Pipelines, KeepWebhooksAndListThemInPagesWithoutTheirSecrets) {
+  call("CreateCustomActionType", type_input());
+  call("CreatePipeline", {{"pipeline", declaration("p")}});
+  const auto webhook = [](const std::string& name) -> Json {
+    return {{"name", name},
+            {"targetPipeline", "p"},
+            {"targetAction", "Fetch"},
+            {"filters", Json::array({{{"jsonPath", "$.ref"}, {"matchEquals", "refs/heads/{Branch}"}}})},
+            {"authentication", "GITHUB_HMAC"},
+            {"authenticationConfiguration", {{"SecretToken", "hush"}}}};
+  };
+  for (const char* name : {"a", "b", "c"}) {
+    const Json made = call("PutWebhook", {{"webhook", webhook(name)}}).at("webhook");
+    EXPECT_EQ(made.at("definition").at("authenticationConfiguration").at("SecretToken"), "****");
+  }
+  const Json first = call("ListWebhooks", {{"MaxResults", 2}});
+  EXPECT_EQ(first.at("webhooks").size(), 2u);
+  EXPECT_EQ(first.dump().find("hush"), std::string::npos);
+  open();
+  const Json second = call("ListWebhooks", {{"MaxResults", 2}, {"NextToken", first.at("NextToken")}});
+  EXPECT_EQ(second.at("webhooks").size(), 1u);
+  EXPECT_FALSE(second.contains("NextToken"));
+  // Again is a change of the same one, whose address stays.
+  const Json url = second.at("webhooks")[0].at("url");
+  EXPECT_EQ(call("PutWebhook", {{"webhook", webhook("c")}}).at("webhook").at("url"), url);
+  for (int i = 0; i < 2; ++i) call("DeleteWebhook", {{"name", "a"}});
+  EXPECT_EQ(call("ListWebhooks", Json::object()).at("webhooks").size(), 2u);
+
+  Json wrong = webhook("d");
+  wrong["authentication"] = "IP";
+  EXPECT_EQ(refusal("PutWebhook", {{"webhook", wrong}}), "InvalidWebhookAuthenticationParametersException");
+  wrong = webhook("d");
+  wrong["targetPipeline"] = "none";
+  EXPECT_EQ(refusal("PutWebhook", {{"webhook", wrong}}), "PipelineNotFoundException");
+  wrong = webhook("d");
+  wrong["targetAction"] = "Ship";
+  EXPECT_EQ(refusal("PutWebhook", {{"webhook", wrong}}), "ValidationException");
+}
+
 }  // namespace
 }  // namespace penstock::sandbox

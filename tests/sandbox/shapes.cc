@@ -136,6 +136,18 @@ FailureType enum JobFailed ConfigurationError PermissionError RevisionOutOfSync 
 FailureMessage string 1 5000
 FailureDetails struct type*:FailureType message*:FailureMessage externalExecutionId:ExternalExecutionId
 PutJobFailureResult struct jobId*:Uuid failureDetails*:FailureDetails
+JsonPath string 1 150
+MatchEquals string 1 150
+WebhookFilter struct jsonPath*:JsonPath matchEquals:MatchEquals
+WebhookFilterList list 0 5 WebhookFilter
+WebhookAuthentication enum GITHUB_HMAC IP UNAUTHENTICATED
+AllowedIpRange string 1 100
+SecretToken string 1 100
+WebhookAuthenticationConfiguration struct AllowedIPRange:AllowedIpRange SecretToken:SecretToken
+WebhookDefinition struct name*:Name targetPipeline*:Name targetAction*:Name filters*:WebhookFilterList authentication*:WebhookAuthentication authenticationConfiguration*:WebhookAuthenticationConfiguration
+PutWebhook struct webhook*:WebhookDefinition tags:TagList
+ListWebhooks struct NextToken:NextToken MaxResults:MaxResults
+DeleteWebhook struct name*:Name
 ListTagsForResource struct resourceArn*:ResourceArn nextToken:NextToken maxResults:MaxResults
 TagResource struct resourceArn*:ResourceArn tags*:TagList
 UntagResource struct resourceArn*:ResourceArn tagKeys*:TagKeyList

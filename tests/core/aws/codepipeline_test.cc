@@ -165,5 +165,32 @@ TEST_F(CodePipelineTest, AcknowledgesAndReadsDetailsAndExecutions) {
             "Stopped");
 }
 
+TEST_F(CodePipelineTest, ListsWebhooksThroughAllPages) {
+  transport_ = std::make_shared<FakeTransport>([](const auto& request, int) {
+    return request.body.find("NextToken") == std::string::npos
+               ? answer(200, R"({"webhooks":[{"definition":{"name":"w","targetPipeline":"p","targetAction":"Source",
+                   "filters":[{"jsonPath":"$.ref","matchEquals":"refs/heads/{Branch}"},{"jsonPath":"$.a"}],
+                   "authentication":"IP","authenticationConfiguration":{"AllowedIPRange":"192.0.2.0/24"}},
+                   "url":"https://u","lastTriggered":1795253400.5,"arn":"a"}, 7],"NextToken":"t"})")
+               : answer(200, R"({"webhooks":[{"definition":{"name":"x"},"errorCode":"c","errorMessage":"m"}]})");
+  });
+  ClientOptions options{.service = "codepipeline", .endpoint = {.url = "https://h", .region = "eu-west-1"}};
+  CodePipelineClient client(
+      std::make_shared<Client>(options, transport_, std::make_shared<StaticCredentials>(test_credentials()), clock_));
+  const std::vector<Webhook> webhooks = client.list_webhooks();
+  ASSERT_EQ(webhooks.size(), 2u);
+  EXPECT_EQ(webhooks[0].filters.at(0).match_equals, "refs/heads/{Branch}");
+  EXPECT_EQ(webhooks[0].filters.at(1).match_equals, std::nullopt);
+  EXPECT_EQ(webhooks[0].allowed_ip_range, "192.0.2.0/24");
+  EXPECT_EQ(webhooks[0].last_triggered, from_milliseconds(1'795'253'400'500));
+  EXPECT_EQ(webhooks[1].error_message, "m");
+  EXPECT_EQ(Json::parse(transport_->sent().at(1).body), Json::parse(R"({"MaxResults":100,"NextToken":"t"})"));
+}
+
+TEST_F(CodePipelineTest, PagesOfWebhooksThatDoNotEndAreAnError) {
+  CodePipelineClient client = make(answer(200, R"({"webhooks":[],"NextToken":"t"})"));
+  EXPECT_EQ(error_of([&] { client.list_webhooks(); }).kind(), ErrorKind::kUnavailable);
+}
+
 }  // namespace
 }  // namespace penstock::aws
