@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from support.certificates import CertificateAuthority  # noqa: E402
+from support.completeness import check_history  # noqa: E402
 from support.git_servers import GitHttpServer, GitSshServer, make_repository  # noqa: E402
 from support.payloads import ORGANIZATION, PROJECT  # noqa: E402
 from support.penstock import BUILD, GIT_PASSWORD, SECRETS, Penstock, base_configuration  # noqa: E402
@@ -104,8 +105,12 @@ def make_penstock(tmp_path, sandbox, git_http, authority, certificate):
         return server
 
     yield make
-    for server in made:
-        server.close()
+    try:
+        for server in made:
+            check_history(server)
+    finally:
+        for server in made:
+            server.close()
     for server in made:
         log = server.log()
         assert not REPORTS.search(log), log[-8000:]
