@@ -3,9 +3,12 @@
 import copy
 import datetime
 import json
+import re
+from pathlib import Path
 
 from support import payloads
-from support.penstock import API_TOKEN, READ_ONLY_TOKEN, run, webhook
+from support.penstock import API_TOKEN, PATIENCE, READ_ONLY_TOKEN, run, webhook
+from support.processes import eventually
 from support.repositories import ZERO_ID
 
 
@@ -128,3 +131,39 @@ def test_explain_refusals(make_penstock):
     assert done.returncode == 1 and "there is no such delivery" in done.stderr and not done.stdout, done.stderr
     done = run("explain", "--config", penstock.config_file, "--delivery", "x", "payload.json")
     assert done.returncode == 64, done.stderr
+
+
+def masked(text, repository):
+    """What is different in each run, under a name."""
+    for pattern, name in ((r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"), (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+                          (r"\b[0-9a-f]{40}\b|(?<=from )[0-9a-f]{10}\b|(?<= to )[0-9a-f]{10}\b|(?<= at )[0-9a-f]{10}\b", "COMMIT")):
+        text = re.sub(pattern, name, text)
+    return text[text.index("delivery "):].replace(repository, "shop")
+
+
+def test_the_page_of_explanations_is_what_the_program_says(sandbox, make_penstock, repository):
+    first = repository.commit({"src/pay.c": b"1", "readme.md": b"1"})
+    second = repository.commit({"src/pay.c": b"2", "readme.md": b"1"})
+    third = repository.commit({"src/pay.c": b"2", "readme.md": b"2"})
+    for pipeline in ("shop-build", "shop-docs", "shop-release"):
+        sandbox.create_pipeline(pipeline, "main", repository.name)
+    hooks = [webhook("shop-build", "shop-build", ignorePaths=["*.md"]),
+             webhook("shop-release", "shop-release", branch="refs/heads/release")]
+    penstock = make_penstock(hooks).start()
+
+    def deliver(old, new):
+        update = payloads.ref_update("main", new, old)
+        return penstock.accept(payloads.push([update], repository.name))["deliveryId"]
+
+    started = deliver(first, second)
+    penstock.started(started)
+    documentation = deliver(second, third)
+    eventually("the changed paths", lambda: [t for t in penstock.delivery(documentation)["triggers"] if t["state"] == "skipped"],
+               PATIENCE)
+    told = [masked(explain(penstock, "--delivery", delivery)[2], repository.name) for delivery in (started, documentation)]
+    penstock.configuration["webhooks"] = [hooks[0], webhook("shop-release", "shop-release")]
+    penstock.write_configuration()
+    told.append(masked(explain(penstock, "--delivery", documentation)[2], repository.name))
+    page = (Path(__file__).resolve().parents[2] / "docs/explanations.md").read_text()
+    blocks = re.findall(r"^```\n(delivery .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks == told, "\n".join(told)
