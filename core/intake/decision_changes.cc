@@ -111,6 +111,11 @@ bool is_different(const DecisionSide& then, const DecisionSide& now) {
          (!then.matched && then.reason != now.reason);
 }
 
+// What waits for the changed paths is not decided yet. Where they decided then, that it waits is no difference.
+bool is_decided_by_paths(const Json& then, const Json& now) {
+  return json::find(then, "changedPaths") != nullptr && string_or(now, "waitingFor") == "changedPaths";
+}
+
 }  // namespace
 
 std::vector<DecisionChange> compare_decisions(std::string_view then_json, std::string_view now_json) {
@@ -129,8 +134,14 @@ std::vector<DecisionChange> compare_decisions(std::string_view then_json, std::s
     if (const auto found = before.find(key); found != before.end()) {
       change.then = side_of(*found->second);
       change.filters = compare_filters(*found->second, decision);
+      DecisionSide decided = *change.now;
+      if (is_decided_by_paths(*found->second, decision)) {
+        decided.matched = change.then->matched;
+        decided.waiting = change.then->waiting;
+        decided.reason = change.then->reason;
+      }
       before.erase(found);
-      if (change.filters.empty() && !is_different(*change.then, *change.now)) continue;
+      if (change.filters.empty() && !is_different(*change.then, decided)) continue;
     }
     change.webhook = std::move(key.first);
     change.ref = std::move(key.second);

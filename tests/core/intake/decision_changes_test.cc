@@ -96,6 +96,16 @@ TEST(CompareDecisions, TellsAnotherReasonOfTheSameRefusal) {
   EXPECT_EQ(compare(deleted, decision("w", false, "")).size(), 1u);
 }
 
+TEST(CompareDecisions, WaitingForChangedPathsThatAreKnownIsNoDifference) {
+  const std::string waiting = decision("w", false, filter("x", true), R"(,"waiting":true,"waitingFor":"changedPaths")");
+  for (const bool matched : {false, true}) {
+    EXPECT_TRUE(
+        compare(decision("w", matched, filter("x", true), R"(,"changedPaths":{"basis":"commit"})"), waiting).empty());
+  }
+  // Without them it is one: the paths are asked for only now.
+  EXPECT_EQ(compare(decision("w", true, filter("x", true)), waiting).size(), 1u);
+}
+
 TEST(CompareDecisions, RefusesWhatIsNoArray) {
   for (const char* text : {"", "{}", "[", "null"}) EXPECT_THROW(compare_decisions(text, "[]"), Error) << text;
   // Members that are missing or of another type are no reason to fail.
