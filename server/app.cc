@@ -353,7 +353,7 @@ void App::prune(const std::stop_token& stop) {
 
 void App::reload() {
   try {
-    config::LoadResult loaded = config::load(settings_.file, config_features());
+    config::LoadResult loaded = config::load(settings_.file, pattern_checks());
     if (!loaded.problems.empty()) {
       for (const config::Problem& problem : loaded.problems) {
         log_.error("the configuration has a problem; nothing was changed",

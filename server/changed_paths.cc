@@ -8,14 +8,13 @@
 
 namespace penstock::server {
 
-config::Features config_features() {
+config::PatternChecks pattern_checks() {
   const auto check = [](hooks::PatternOf of) {
     return [of](const std::string& pattern) { return hooks::find_pattern_fault(pattern, of); };
   };
-  return {.path_conditions = true,
-          .check_ref_pattern = check(hooks::PatternOf::kRefNames),
-          .check_path_pattern = check(hooks::PatternOf::kPaths),
-          .check_route_pattern = check(hooks::PatternOf::kRoutePaths)};
+  return {.ref = check(hooks::PatternOf::kRefNames),
+          .path = check(hooks::PatternOf::kPaths),
+          .route = check(hooks::PatternOf::kRoutePaths)};
 }
 
 trigger::PathsSources::Settings path_sources(const config::Settings& settings) {

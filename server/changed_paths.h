@@ -17,8 +17,8 @@
 
 namespace penstock::server {
 
-// What this program makes use of, with what its patterns are checked by.
-config::Features config_features();
+// By what the webhooks are judged with.
+config::PatternChecks pattern_checks();
 
 trigger::PathsSources::Settings path_sources(const config::Settings& settings);
 trigger::PathsStage::Settings paths_settings(const config::ChangedPaths& settings,

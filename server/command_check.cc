@@ -31,7 +31,7 @@ int line_of(const config::LoadResult& result, std::string_view path) {
 
 config::LoadResult load(const std::filesystem::path& file) {
   try {
-    config::LoadResult result = config::load(file, config_features());
+    config::LoadResult result = config::load(file, pattern_checks());
     // What only the parts themselves can judge (globs, placeholders) has no line, but a name.
     if (result.problems.empty()) {
       try {

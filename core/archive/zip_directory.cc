@@ -9,26 +9,8 @@
 namespace penstock::archive {
 namespace {
 
-constexpr std::size_t kEndBytes = 22;
-constexpr std::size_t kLocatorBytes = 20;
-constexpr std::size_t kZip64EndBytes = 56;
 constexpr std::size_t kCentralBytes = 46;
 constexpr std::size_t kMaxComment = 0xFFFF;
-
-std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t size) {
-  std::uint64_t value = 0;
-  for (std::size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[offset + i]);
-  return value;
-}
-std::uint16_t u16_at(std::string_view bytes, std::size_t offset) {
-  return static_cast<std::uint16_t>(number_at(bytes, offset, 2));
-}
-std::uint32_t u32_at(std::string_view bytes, std::size_t offset) {
-  return static_cast<std::uint32_t>(number_at(bytes, offset, 4));
-}
-std::uint64_t u64_at(std::string_view bytes, std::size_t offset) {
-  return number_at(bytes, offset, 8);
-}
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorKind::kInvalidInput, why);

@@ -1,6 +1,7 @@
 // The records of a zip file as bytes. Pure. Source: PKWARE APPNOTE 6.3.10, sections 4.3 to 4.5.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,12 +16,32 @@ inline constexpr std::uint32_t kCentralSignature = 0x02014b50;
 inline constexpr std::uint32_t kEndSignature = 0x06054b50;
 inline constexpr std::uint32_t kZip64EndSignature = 0x06064b50;
 inline constexpr std::uint32_t kZip64LocatorSignature = 0x07064b50;
+// Without names, comments and extra fields.
+inline constexpr std::size_t kEndBytes = 22;
+inline constexpr std::size_t kLocatorBytes = 20;
+inline constexpr std::size_t kZip64EndBytes = 56;
 // What a field says whose value is in zip64's records.
 inline constexpr std::uint32_t kMax32 = 0xFFFFFFFF;
 inline constexpr std::uint16_t kMax16 = 0xFFFF;
 inline constexpr std::uint16_t kZip64Field = 1;  // ids of extra fields
 inline constexpr std::uint16_t kMarkField = 0x5350;
 inline constexpr std::uint8_t kMarkVersion = 1;  // to be raised when the same content is packed otherwise
+
+// Little-endian numbers in records. The caller has seen that so many bytes are there.
+inline std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t size) {
+  std::uint64_t value = 0;
+  for (std::size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[offset + i]);
+  return value;
+}
+inline std::uint16_t u16_at(std::string_view bytes, std::size_t offset) {
+  return static_cast<std::uint16_t>(number_at(bytes, offset, 2));
+}
+inline std::uint32_t u32_at(std::string_view bytes, std::size_t offset) {
+  return static_cast<std::uint32_t>(number_at(bytes, offset, 4));
+}
+inline std::uint64_t u64_at(std::string_view bytes, std::size_t offset) {
+  return number_at(bytes, offset, 8);
+}
 
 enum class Method : std::uint16_t { kStored = 0, kDeflated = 8 };
 

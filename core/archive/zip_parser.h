@@ -15,7 +15,7 @@ struct DirectoryPlace {
 };
 
 // How many bytes at the end of a file find_directory() needs, at most.
-inline constexpr std::size_t kTailBytes = 22 + 20 + 56;
+inline constexpr std::size_t kTailBytes = kEndBytes + kLocatorBytes + kZip64EndBytes;
 // Where the central directory is, from the last bytes of a file of that size.
 std::optional<DirectoryPlace> find_directory(std::string_view tail, std::uint64_t file_size);
 

@@ -104,7 +104,7 @@ void load_history(Section history, History& target) {
   history.finish();
 }
 
-void load_root(Section& root, Settings& settings, const Features& features) {
+void load_root(Section& root, Settings& settings, const PatternChecks& patterns) {
   std::string data_directory = settings.data_directory.string();
   root.read("dataDirectory", data_directory, expect_some_text);
   settings.data_directory = data_directory;
@@ -132,13 +132,9 @@ void load_root(Section& root, Settings& settings, const Features& features) {
   load_endpoints(root, settings);
   load_calendars(root, settings);
   load_credentials(root, settings);
-  load_webhooks(root, settings, features);
+  load_webhooks(root, settings, patterns);
   load_workers(root, settings);
-  if (features.path_conditions) {
-    load_changed_paths(root.section("changedPaths"), settings.changed_paths);
-  } else {
-    root.not_supported("changedPaths");
-  }
+  load_changed_paths(root.section("changedPaths"), settings.changed_paths);
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
   load_access(root.section("access"), settings.access);
 
@@ -177,7 +173,7 @@ std::string Problem::to_string(const std::filesystem::path& file) const {
   return text + message;
 }
 
-LoadResult parse(std::string_view text, const std::filesystem::path& file, const Features& features) {
+LoadResult parse(std::string_view text, const std::filesystem::path& file, const PatternChecks& patterns) {
   LoadResult result;
   result.settings.file = file;
   Report report(file);
@@ -187,7 +183,7 @@ LoadResult parse(std::string_view text, const std::filesystem::path& file, const
   }
   if (yaml.root != nullptr && yaml.root->kind == YamlNode::Kind::kMapping) {
     Section root(report, yaml.root.get(), yaml.root->line, "");
-    load_root(root, result.settings, features);
+    load_root(root, result.settings, patterns);
   } else if (yaml.problems.empty()) {
     report.add_problem(
         yaml.root == nullptr ? 0 : yaml.root->line, "",
@@ -200,8 +196,8 @@ LoadResult parse(std::string_view text, const std::filesystem::path& file, const
   return result;
 }
 
-LoadResult load(const std::filesystem::path& file, const Features& features) {
-  return parse(read_file(file, kMaxFileBytes), file, features);
+LoadResult load(const std::filesystem::path& file, const PatternChecks& patterns) {
+  return parse(read_file(file, kMaxFileBytes), file, patterns);
 }
 
 }  // namespace penstock::config

@@ -52,7 +52,7 @@ void load_pattern_lists(Section& filter, std::string_view key, std::optional<Pat
   section.finish();
 }
 
-PullRequestFilter load_pull_request(Section filter, const Features& features) {
+PullRequestFilter load_pull_request(Section filter, const PatternChecks& checks) {
   PullRequestFilter target;
   filter.read_list("events", target.events, [](const std::string& event) {
     return event == "OPEN" || event == "UPDATED" || event == "CLOSED"
@@ -62,16 +62,16 @@ PullRequestFilter load_pull_request(Section filter, const Features& features) {
   const auto* events = filter.take("events");
   if (events != nullptr && events->kind == YamlNode::Kind::kSequence && events->items.empty())
     filter.problem("events", "expected at least one of OPEN, UPDATED and CLOSED, found an empty list");
-  load_pattern_lists(filter, "branches", target.branches, features.check_ref_pattern);
-  load_pattern_lists(filter, "filePaths", target.file_paths, features.check_path_pattern);
+  load_pattern_lists(filter, "branches", target.branches, checks.ref);
+  load_pattern_lists(filter, "filePaths", target.file_paths, checks.path);
   filter.finish();
   return target;
 }
 
-TriggerFilter load_filter(Section filter, const Features& features) {
+TriggerFilter load_filter(Section filter, const PatternChecks& checks) {
   TriggerFilter target;
   if (filter.has("pullRequest")) {
-    target.pull_request = load_pull_request(filter.section("pullRequest"), features);
+    target.pull_request = load_pull_request(filter.section("pullRequest"), checks);
     for (const char* other : {"branches", "tags", "filePaths"}) {
       if (!filter.has(other)) continue;
       filter.problem(other,
@@ -82,9 +82,9 @@ TriggerFilter load_filter(Section filter, const Features& features) {
     return target;
   }
   filter.ignore({"pullRequest"});
-  load_pattern_lists(filter, "branches", target.branches, features.check_ref_pattern);
-  load_pattern_lists(filter, "tags", target.tags, features.check_ref_pattern);
-  load_pattern_lists(filter, "filePaths", target.file_paths, features.check_path_pattern);
+  load_pattern_lists(filter, "branches", target.branches, checks.ref);
+  load_pattern_lists(filter, "tags", target.tags, checks.ref);
+  load_pattern_lists(filter, "filePaths", target.file_paths, checks.path);
   for (const char* other : {"branches", "filePaths"}) {
     if (filter.has("tags") && filter.has(other))
       filter.problem(other, "expected tags alone, found " + std::string(other) + " beside it; write two filters");
@@ -93,7 +93,7 @@ TriggerFilter load_filter(Section filter, const Features& features) {
   return target;
 }
 
-void load_triggers(Section& webhook, const Features& features, std::vector<TriggerFilter>& target) {
+void load_triggers(Section& webhook, const PatternChecks& checks, std::vector<TriggerFilter>& target) {
   const auto* value = webhook.take("triggers");
   if (value == nullptr) return;
   const auto check_content = [&](const YamlNode& filter) {
@@ -102,7 +102,7 @@ void load_triggers(Section& webhook, const Features& features, std::vector<Trigg
   };
   if (value->kind == YamlNode::Kind::kMapping) {
     check_content(*value);
-    target.push_back(load_filter(webhook.section("triggers"), features));
+    target.push_back(load_filter(webhook.section("triggers"), checks));
     return;
   }
   if (value->kind != YamlNode::Kind::kSequence) {
@@ -113,8 +113,7 @@ void load_triggers(Section& webhook, const Features& features, std::vector<Trigg
   }
   if (value->items.empty()) webhook.problem("triggers", "expected at least one filter, found an empty list");
   for (const auto& item : value->items) check_content(*item);
-  webhook.for_each_item("triggers",
-                        [&](Section filter) { target.push_back(load_filter(std::move(filter), features)); });
+  webhook.for_each_item("triggers", [&](Section filter) { target.push_back(load_filter(std::move(filter), checks)); });
   const auto for_pull_requests = static_cast<std::size_t>(
       std::count_if(target.begin(), target.end(), [](const auto& filter) { return filter.pull_request.has_value(); }));
   const auto check_number = [&](std::size_t found, const std::string& what) {
@@ -158,7 +157,7 @@ void check_captures(Section& section, const Route& route) {
   }
 }
 
-void load_routes(Section& webhook, const Features& features, std::vector<Route>& target) {
+void load_routes(Section& webhook, const PatternChecks& checks, std::vector<Route>& target) {
   const auto* value = webhook.take("routes");
   if (value == nullptr) return;
   if (webhook.has("targetPipeline")) {
@@ -175,7 +174,7 @@ void load_routes(Section& webhook, const Features& features, std::vector<Route>&
   }
   webhook.for_each_item("routes", [&](Section section) {
     Route route;
-    read_patterns(section, "paths", route.paths, kMaxRoutePatterns, features.check_route_pattern);
+    read_patterns(section, "paths", route.paths, kMaxRoutePatterns, checks.route);
     if (!section.has("paths")) section.problem("paths", "expected a list of patterns, found nothing");
     section.require("targetPipeline", route.target_pipeline, expect_pipeline_template);
     check_captures(section, route);
@@ -186,10 +185,10 @@ void load_routes(Section& webhook, const Features& features, std::vector<Route>&
 
 }  // namespace
 
-void load_path_conditions(Section& webhook, const Settings& settings, const Features& features, Webhook& target) {
-  load_triggers(webhook, features, target.triggers);
-  read_patterns(webhook, "ignorePaths", target.ignore_paths, kMaxIgnoredPatterns, features.check_path_pattern);
-  load_routes(webhook, features, target.routes);
+void load_path_conditions(Section& webhook, const Settings& settings, const PatternChecks& checks, Webhook& target) {
+  load_triggers(webhook, checks, target.triggers);
+  read_patterns(webhook, "ignorePaths", target.ignore_paths, kMaxIgnoredPatterns, checks.path);
+  load_routes(webhook, checks, target.routes);
   if (webhook.has("source")) {
     auto source = webhook.section("source");
     target.source.emplace();

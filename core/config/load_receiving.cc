@@ -219,7 +219,7 @@ void load_webhook_calendar(Section& webhook, const Settings& settings, Webhook& 
   }
 }
 
-void load_webhook(Section webhook, Settings& settings, const Features& features) {
+void load_webhook(Section webhook, Settings& settings, const PatternChecks& patterns) {
   Webhook target;
   webhook.require("name", target.name, expect_aws_name);
   const bool repeated = std::any_of(settings.webhooks.begin(), settings.webhooks.end(),
@@ -228,8 +228,7 @@ void load_webhook(Section webhook, Settings& settings, const Features& features)
     webhook.problem("name", "expected a name of its own, found " + in_quotes(target.name) + " again");
   }
   load_webhook_endpoint(webhook, settings, target);
-  const bool has_routes = features.path_conditions && webhook.has("routes");
-  if (!has_routes) webhook.require("targetPipeline", target.target_pipeline, expect_aws_name);
+  if (!webhook.has("routes")) webhook.require("targetPipeline", target.target_pipeline, expect_aws_name);
   webhook.require("targetAction", target.target_action, expect_aws_name);
   if (!webhook.has("filters")) {
     webhook.problem("filters",
@@ -248,11 +247,7 @@ void load_webhook(Section webhook, Settings& settings, const Features& features)
   load_webhook_authentication(webhook, target);
   load_webhook_calendar(webhook, settings, target);
   webhook.ignore({"targetPipelineVersion", "registerWithThirdParty", "tags"});
-  if (features.path_conditions) {
-    load_path_conditions(webhook, settings, features, target);
-  } else {
-    for (const char* key : {"triggers", "source", "routes", "ignorePaths"}) webhook.not_supported(key);
-  }
+  load_path_conditions(webhook, settings, patterns, target);
   webhook.not_supported("concurrency");
   webhook.finish();
   settings.webhooks.push_back(std::move(target));
@@ -274,13 +269,13 @@ void load_endpoints(Section& root, Settings& settings) {
   });
 }
 
-void load_webhooks(Section& root, Settings& settings, const Features& features) {
+void load_webhooks(Section& root, Settings& settings, const PatternChecks& patterns) {
   root.for_each_item("webhooks", [&](Section entry) {
     if (!entry.has("webhook")) {
-      load_webhook(std::move(entry), settings, features);
+      load_webhook(std::move(entry), settings, patterns);
       return;
     }
-    load_webhook(entry.section("webhook"), settings, features);  // the whole input of `aws codepipeline put-webhook`
+    load_webhook(entry.section("webhook"), settings, patterns);  // the whole input of `aws codepipeline put-webhook`
     entry.ignore({"tags"});
     entry.finish();
   });

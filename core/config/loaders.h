@@ -9,8 +9,8 @@ namespace penstock::config {
 void load_endpoints(Section& root, Settings& settings);
 void load_calendars(Section& root, Settings& settings);
 void load_credentials(Section& root, Settings& settings);
-void load_webhooks(Section& root, Settings& settings, const Features& features);  // after all these, and git
-void load_path_conditions(Section& webhook, const Settings& settings, const Features& features, Webhook& target);
+void load_webhooks(Section& root, Settings& settings, const PatternChecks& patterns);  // after all these, and git
+void load_path_conditions(Section& webhook, const Settings& settings, const PatternChecks& patterns, Webhook& target);
 void load_changed_paths(Section changed_paths, ChangedPaths& target);
 // The block `command` of a worker.
 Command load_command(Section command);

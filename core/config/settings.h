@@ -327,11 +327,9 @@ struct EffectiveValue {
 // What a pattern should have been, for "expected …, found …"; nothing when it is good.
 using PatternCheck = std::function<std::optional<std::string>(const std::string&)>;
 
-// What the program does not make use of is refused as not supported.
-struct Features {
-  bool path_conditions = false;  // webhooks[].triggers, ignorePaths, routes and source; changedPaths
-  // Null: every text of a sane length is a pattern.
-  PatternCheck check_ref_pattern = {}, check_path_pattern = {}, check_route_pattern = {};
+// Of `triggers`, `ignorePaths` and `routes`. Null: every text of a sane length is a pattern.
+struct PatternChecks {
+  PatternCheck ref = {}, path = {}, route = {};
 };
 
 struct LoadResult {
@@ -342,8 +340,8 @@ struct LoadResult {
 
 // Reads and validates everything; all problems are found in one go, in the order of their lines. Only an unreadable
 // file throws. What belongs to other modules (globs, secrets that exist, files that can be read) is theirs to check.
-LoadResult load(const std::filesystem::path& file, const Features& features = {});
+LoadResult load(const std::filesystem::path& file, const PatternChecks& patterns = {});
 // The same from text, for tests and fuzzing; never throws on any bytes.
-LoadResult parse(std::string_view text, const std::filesystem::path& file, const Features& features = {});
+LoadResult parse(std::string_view text, const std::filesystem::path& file, const PatternChecks& patterns = {});
 
 }  // namespace penstock::config

@@ -1,8 +1,26 @@
 #include "core/git/tree.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 
 namespace penstock::git {
+
+bool is_folder(const RawTreeEntry& entry) noexcept {
+  return entry.mode >> 12 == 04;
+}
+
+bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b, SubmodulesAs submodules) noexcept {
+  const std::size_t common = std::min(a.name.size(), b.name.size());
+  const int order = a.name.substr(0, common).compare(b.name.substr(0, common));
+  if (order != 0) return order < 0;
+  const auto next = [&](const RawTreeEntry& entry) -> int {
+    if (entry.name.size() > common) return static_cast<unsigned char>(entry.name[common]);
+    const bool goes_on = is_folder(entry) || (submodules == SubmodulesAs::kFolders && entry.mode >> 12 == 016);
+    return goes_on ? '/' : -1;
+  };
+  return next(a) < next(b);
+}
 
 std::vector<RawTreeEntry> parse_tree(std::string_view bytes) {
   constexpr std::size_t kIdBytes = 20;

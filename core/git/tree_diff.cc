@@ -25,16 +25,8 @@ struct Folder {
   Listing earlier, now;
 };
 
-// As their paths compare: what follows a folder's name is a slash.
-bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b) {
-  const std::size_t common = std::min(a.name.size(), b.name.size());
-  const int order = a.name.substr(0, common).compare(b.name.substr(0, common));
-  if (order != 0) return order < 0;
-  const auto next = [&](const RawTreeEntry& entry) -> int {
-    if (entry.name.size() > common) return static_cast<unsigned char>(entry.name[common]);
-    return is_folder(entry) ? '/' : -1;
-  };
-  return next(a) < next(b);
+bool comes_before_in_git(const RawTreeEntry& a, const RawTreeEntry& b) {
+  return comes_before(a, b, SubmodulesAs::kFiles);
 }
 
 // What git tells apart: 0664 is what early versions wrote for 0644.
@@ -61,8 +53,8 @@ class TreeDiff {
     if (id == nullptr) return {};
     Listing listing{.object = read_(*id, prefix), .entries = {}};
     listing.entries = entries_of(listing.object);
-    if (!std::is_sorted(listing.entries.begin(), listing.entries.end(), comes_before))
-      std::stable_sort(listing.entries.begin(), listing.entries.end(), comes_before);
+    if (!std::is_sorted(listing.entries.begin(), listing.entries.end(), comes_before_in_git))
+      std::stable_sort(listing.entries.begin(), listing.entries.end(), comes_before_in_git);
     return listing;
   }
 
@@ -88,9 +80,9 @@ class TreeDiff {
       return;
     }
     if (before != nullptr && after != nullptr) {
-      if (comes_before(*before, *after)) {
+      if (comes_before_in_git(*before, *after)) {
         after = nullptr;
-      } else if (comes_before(*after, *before)) {
+      } else if (comes_before_in_git(*after, *before)) {
         before = nullptr;
       }
     }

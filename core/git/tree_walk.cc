@@ -44,22 +44,8 @@ void refuse_unsafe_names(const std::string& prefix, const std::vector<RawTreeEnt
   }
 }
 
-// Submodules are folders to everybody but git.
-bool ends_in_slash(const RawTreeEntry& entry) {
-  return is_folder(entry) || (entry.mode & 0170000) == 0160000;
-}
-
-// As paths compare: a folder's name goes on with a slash. Git sorts so as well (but for submodules), a crafted tree may
-// not.
-bool comes_before(const RawTreeEntry& a, const RawTreeEntry& b) {
-  const std::size_t common = std::min(a.name.size(), b.name.size());
-  const int order = a.name.substr(0, common).compare(b.name.substr(0, common));
-  if (order != 0) return order < 0;
-  const auto next = [&](const RawTreeEntry& entry) -> int {
-    if (entry.name.size() > common) return static_cast<unsigned char>(entry.name[common]);
-    return ends_in_slash(entry) ? '/' : -1;
-  };
-  return next(a) < next(b);
+bool comes_before_on_disk(const RawTreeEntry& a, const RawTreeEntry& b) {
+  return comes_before(a, b, SubmodulesAs::kFolders);
 }
 
 }  // namespace
@@ -89,8 +75,8 @@ TreeCursor::TreeCursor(const git_oid& root, ReadTree read, Options options)
 TreeCursor::Listing TreeCursor::list(OdbObjectHandle object) {
   Listing listing{std::move(object), {}};
   listing.entries = entries_of(listing.object);
-  if (!std::is_sorted(listing.entries.begin(), listing.entries.end(), comes_before))
-    std::sort(listing.entries.begin(), listing.entries.end(), comes_before);
+  if (!std::is_sorted(listing.entries.begin(), listing.entries.end(), comes_before_on_disk))
+    std::sort(listing.entries.begin(), listing.entries.end(), comes_before_on_disk);
   return listing;
 }
 
@@ -149,7 +135,7 @@ std::optional<TreeEntry> TreeCursor::next() {
     const git_oid id = id_from_bytes(entry.id);
     if (is_folder(entry)) {
       const auto& others = folder.earlier.entries;
-      const auto found = std::lower_bound(others.begin(), others.end(), entry, comes_before);
+      const auto found = std::lower_bound(others.begin(), others.end(), entry, comes_before_on_disk);
       const bool known = found != others.end() && found->name == entry.name && is_folder(*found);
       if (known && found->id == entry.id)
         return TreeEntry{.path = std::move(path), .kind = EntryKind::kUnchangedFolder, .object_id = id_text(id)};
@@ -166,10 +152,6 @@ std::optional<TreeEntry> TreeCursor::next() {
 
 std::vector<RawTreeEntry> entries_of(const OdbObjectHandle& tree) {
   return parse_tree({static_cast<const char*>(git_odb_object_data(tree.get())), git_odb_object_size(tree.get())});
-}
-
-bool is_folder(const RawTreeEntry& entry) noexcept {
-  return entry.mode >> 12 == 04;
 }
 
 const RawTreeEntry* find_entry(const std::vector<RawTreeEntry>& entries, std::string_view name) noexcept {

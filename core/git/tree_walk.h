@@ -59,7 +59,6 @@ class TreeCursor {
 
 // Views into the object. Error{kInvalidInput} for bytes that are no tree.
 std::vector<RawTreeEntry> entries_of(const OdbObjectHandle& tree);
-bool is_folder(const RawTreeEntry& entry) noexcept;
 // The entry of that name. Null when there is none.
 const RawTreeEntry* find_entry(const std::vector<RawTreeEntry>& entries, std::string_view name) noexcept;
 git_oid id_from_bytes(std::string_view bytes);  // 20

@@ -7,19 +7,18 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Features all_features() {
-  Features features;
-  features.path_conditions = true;
-  features.check_ref_pattern = [](const std::string& pattern) {
+PatternChecks checks() {
+  PatternChecks checks;
+  checks.ref = [](const std::string& pattern) {
     return pattern == "bad ref" ? std::optional<std::string>("a good ref") : std::nullopt;
   };
-  features.check_path_pattern = [](const std::string& pattern) {
+  checks.path = [](const std::string& pattern) {
     return pattern == "bad path" ? std::optional<std::string>("a good path") : std::nullopt;
   };
-  features.check_route_pattern = [](const std::string& pattern) {
+  checks.route = [](const std::string& pattern) {
     return pattern == "bad route" ? std::optional<std::string>("a good route") : std::nullopt;
   };
-  return features;
+  return checks;
 }
 
 // One webhook whose own lines follow from line 6.
@@ -34,13 +33,13 @@ std::string file_of(const std::string& webhook, const std::string& target = "tar
 
 Lines problems(const std::string& text) {
   Lines lines;
-  for (const auto& problem : parse(text, "penstock.yaml", all_features()).problems)
+  for (const auto& problem : parse(text, "penstock.yaml", checks()).problems)
     lines.push_back(problem.to_string("penstock.yaml"));
   return lines;
 }
 
 Webhook webhook_of(const std::string& text) {
-  auto result = parse(text, "penstock.yaml", all_features());
+  auto result = parse(text, "penstock.yaml", checks());
   for (const auto& problem : result.problems) ADD_FAILURE() << problem.to_string("penstock.yaml");
   return result.settings.webhooks.empty() ? Webhook() : result.settings.webhooks[0];
 }
@@ -94,11 +93,11 @@ TEST(PathConditions, RoutesStandInPlaceOfThePipeline) {
 }
 
 TEST(PathConditions, AreFoundOutAsChangedPathsSays) {
-  const auto defaults = parse("dataDirectory: /x", "f", all_features()).settings.changed_paths;
+  const auto defaults = parse("dataDirectory: /x", "f", checks()).settings.changed_paths;
   EXPECT_EQ(defaults.timeout, std::chrono::minutes(30));
   EXPECT_EQ(defaults.when_unknown, ChangedPaths::WhenUnknown::kStart);
   EXPECT_EQ(defaults.new_branch, ChangedPaths::NewBranch::kMergeBase);
-  const auto set = parse("changedPaths: {timeout: 5m, whenUnknown: fail, newBranch: allFiles}", "f", all_features());
+  const auto set = parse("changedPaths: {timeout: 5m, whenUnknown: fail, newBranch: allFiles}", "f", checks());
   EXPECT_TRUE(set.problems.empty());
   EXPECT_EQ(set.settings.changed_paths.timeout, std::chrono::minutes(5));
   EXPECT_EQ(set.settings.changed_paths.when_unknown, ChangedPaths::WhenUnknown::kFail);
@@ -202,18 +201,6 @@ TEST(PathConditions, AreRefusedWithTheLine) {
     ASSERT_EQ(found.size(), 1u) << c.webhook << (found.size() > 1 ? "\n" + found[0] + "\n" + found[1] : "");
     EXPECT_EQ(found[0], "penstock.yaml:6: " + c.problem);
   }
-}
-
-TEST(PathConditions, AreRefusedWhileNothingUsesThem) {
-  for (const char* webhook : {"triggers: {branches: {includes: [main]}}", "ignorePaths: [a]", "routes: []",
-                              "source: {remote: 'https://h/x'}"}) {
-    const auto found = parse(file_of(webhook), "f").problems;
-    ASSERT_EQ(found.size(), 1u) << webhook;
-    EXPECT_EQ(found[0].message, "is not supported by this version; remove it");
-  }
-  const auto found = parse("changedPaths: {timeout: 5m}", "f").problems;
-  ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found[0].message, "is not supported by this version; remove it");
 }
 
 }  // namespace

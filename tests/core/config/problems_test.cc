@@ -164,16 +164,8 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
   const std::string worker =
       "workers:\n  - {actionType: {category: Source, provider: x, version: 1}, remote: 'https://h/x', ";
   for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
-           {webhook + "triggers: {branches: {includes: [main]}}}",
-            "penstock.yaml:3: webhooks[0].triggers: is not supported by this version; remove it"},
-           {webhook + "source: {remote: x}}",
-            "penstock.yaml:3: webhooks[0].source: is not supported by this version; remove it"},
            {webhook + "concurrency: {limit: 1}}",
             "penstock.yaml:3: webhooks[0].concurrency: is not supported by this version; remove it"},
-           {webhook + "routes: []}",
-            "penstock.yaml:3: webhooks[0].routes: is not supported by this version; remove it"},
-           {webhook + "ignorePaths: [x]}",
-            "penstock.yaml:3: webhooks[0].ignorePaths: is not supported by this version; remove it"},
            {worker + "handler: terraform}",
             "penstock.yaml:2: workers[0].handler: expected git-source, command or cloudformation, found \"terraform\""},
            {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},

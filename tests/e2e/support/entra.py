@@ -4,10 +4,10 @@ import base64
 import hashlib
 import json
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
+
+from support.json_server import JsonServer
 
 TENANT = "0b5f4f0e-6f0a-4d0b-9a51-2f1f1f0d7c11"
 CLIENT = "3f7c1f8a-1a55-4d7e-8c52-7f5f2d1c9a22"
@@ -29,7 +29,7 @@ def make_certificate(directory, name, days=30):
     return both
 
 
-class Entra:
+class Entra(JsonServer):
     """`on_token(token)` is told of each token before it is given out. What is set on it counts from the next call on."""
 
     def __init__(self, directory, on_token):
@@ -37,33 +37,10 @@ class Entra:
         self.on_token = on_token
         self.secret = self.certificate = self.federated = None
         self.forms, self.tokens = [], []
-        entra = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                form = {key: values[0] for key, values in parse_qs(
-                    self.rfile.read(int(self.headers["Content-Length"])).decode()).items()}
-                status, answer = entra.answer(self.path, form)
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
+    def answer_post(self, path, body):
+        return self.answer(path, {key: values[0] for key, values in parse_qs(body.decode()).items()})
 
     def answer(self, path, form):
         self.forms.append(form)

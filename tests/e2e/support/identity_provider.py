@@ -3,10 +3,10 @@
 import base64
 import json
 import subprocess
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from support.json_server import JsonServer
 
 
 def encode(data):
@@ -46,36 +46,20 @@ class SigningKey:
         return f"{signed}.{encode(self.sign(signed.encode()))}"
 
 
-class IdentityProvider:
+class IdentityProvider(JsonServer):
     def __init__(self, directory):
         self._directory = Path(directory)
         self.keys = [SigningKey(directory, "first")]
         self.requests = []
         self.is_down = False
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                provider.requests.append(self.path)
-                status, answer = provider.answer(self.path)
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__()
 
     @property
     def issuer(self):
-        return f"http://127.0.0.1:{self._server.server_address[1]}/tenant"
+        return f"{self.url}/tenant"
 
-    def answer(self, path):
+    def answer_get(self, path):
+        self.requests.append(path)
         if self.is_down:
             return 503, {}
         if path == "/tenant/.well-known/openid-configuration":
@@ -95,7 +79,3 @@ class IdentityProvider:
 
     def token(self, **claims):
         return self.keys[0].token(self.claims(**claims))
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
