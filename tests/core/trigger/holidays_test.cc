@@ -172,6 +172,7 @@ TEST(Holidays, AreMovedByTheirRecurrenceId) {
             (Texts{"2026-01-01T00:00+01:00/2026-01-02T00:00+01:00", "2027-01-04T00:00+01:00/2027-01-05T00:00+01:00"}));
 }
 
+// A VTODO is RFC 5545's component for things to do: no day off, whatever it says.
 TEST(Holidays, AreReadFromFoldedEscapedAndNestedFiles) {
   const auto found = read_holidays(
       "\xef\xbb\xbf"
