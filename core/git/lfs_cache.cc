@@ -137,8 +137,8 @@ void LfsDraft::open() {
   const std::string doing = "making a file for the LFS object " + pointer_.oid;
   for (int attempt = 1;; ++attempt) {
     make_folders(folder_ / kDraftFolder);
-    path_ = (folder_ / kDraftFolder / (pointer_.oid + ".XXXXXX"))
-                .native();  // what mkostemp() replaces by a name of its own
+    // mkostemp() puts a name of its own in place of the last six characters.
+    path_ = (folder_ / kDraftFolder / (pointer_.oid + ".XXXXXX")).native();
     fd_.reset(::mkostemp(path_.data(), O_CLOEXEC));
     const int error_number = errno;
     if (!fd_) path_.clear();
