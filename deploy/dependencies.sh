@@ -23,9 +23,12 @@ tests=(
   # Other readers of zip files than unzip and Python: Java's (the JDK, since a JRE cannot run a source file), libarchive's
   # bsdtar, and 7-Zip (7zz in Debian 12, 7z in 13).
   default-jdk-headless libarchive-tools 7zip
+  fonts-dejavu-core
 )
+# A Node.js from elsewhere brings npm along, and conflicts with Debian's package of it.
+node=(nodejs npm)
 # Ubuntu has dropped some of these; a test that needs one says so.
-optional=(awscli)
+optional=(awscli chromium)
 # The load, what is compared with, and the git servers that artifacts are made from.
 bench=(jq zip python3 openssl wrk webhook nginx-light fcgiwrap openssh-server)
 
@@ -43,6 +46,7 @@ for argument in "$@"; do
     --demo) wanted+=("${demo[@]}") ;;
     --tests)
       wanted+=("${demo[@]}" "${tests[@]}")
+      command -v npm > /dev/null || wanted+=("${node[@]}")
       maybe+=("${optional[@]}")
       ;;
     --bench) wanted+=("${bench[@]}") ;;

@@ -93,6 +93,7 @@ targets_of() {
 with_options=(env)
 if $install; then
   phase "packages" deploy/dependencies.sh --tests || { finish; exit 1; }
+  phase "packages of the browser scenarios" tests/browser/install.sh || { finish; exit 1; }
 fi
 if $quick; then
   phase "dev: build" build dev || { finish; exit 1; }

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from support.browser import Browser  # noqa: E402
 from support.certificates import CertificateAuthority  # noqa: E402
 from support.completeness import check_history  # noqa: E402
 from support.git_servers import GitHttpServer, GitSshServer, make_repository  # noqa: E402
@@ -119,6 +120,11 @@ def make_penstock(tmp_path, sandbox, git_http, authority, certificate):
             for path in server.directory.rglob("*"):
                 if path.is_file() and path.parent.name == "data" and secret.encode() in path.read_bytes():
                     raise AssertionError(f"a secret is in {path}")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, certificate):
+    return Browser(tmp_path_factory.mktemp("browser"), [certificate.certificate])
 
 
 @pytest.fixture(scope="session")
