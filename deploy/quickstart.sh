@@ -156,8 +156,12 @@ location="<CreateBucketConfiguration><LocationConstraint>$AWS_REGION</LocationCo
 signed s3 -X PUT "$AWS_ENDPOINT_URL/$bucket" --data-binary "$location" -H 'Content-Type: application/xml' \
   -H "x-amz-content-sha256: $(printf %s "$location" | sha256sum | cut -d' ' -f1)" > /dev/null
 say "bucket $bucket"
-codepipeline CreateCustomActionType < deploy/azure-devops-action-type.json |
-  jq -r '.actionType.id | "action type \(.category)/\(.owner)/\(.provider)/\(.version), from deploy/azure-devops-action-type.json"' | show
+port=$(free_port 8443)
+url=https://127.0.0.1:$port
+# The definition's links lead to this server's pages.
+sed "s|https://penstock.example.com|$url|" deploy/action-types/azure-devops-source.json |
+  "$penstock" action-type create - 2> /dev/null |
+  jq -r '.id | "action type \(.category)/\(.owner)/\(.provider)/\(.version), from deploy/action-types/azure-devops-source.json"' | show
 codepipeline CreatePipeline << PIPELINE | jq -r '.pipeline | "pipeline \(.name): \([.stages[].name] | join(" -> "))"' | show
 {"pipeline": {"name": "shop", "version": 1, "roleArn": "arn:aws:iam::111122223333:role/pipelines",
  "artifactStore": {"type": "S3", "location": "$bucket"},
@@ -264,8 +268,6 @@ done_step
 # --- penstock ---------------------------------------------------------------------------------------------------------
 
 step "Start penstock over TLS"
-port=$(free_port 8443)
-url=https://127.0.0.1:$port
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=Penstock quick start" \
   -addext "subjectAltName=IP:127.0.0.1,DNS:localhost" -keyout "$work/tls.key" -out "$work/tls.crt" 2> /dev/null
 HOOK_PASSWORD=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')

@@ -175,26 +175,51 @@ int run_command_line(int argc, char** argv) {
       "import", "print CodePipeline's webhooks as definitions for the configuration; changes nothing");
   add_config(import, false);
   import->add_option("--pipeline", pipeline, "those of this pipeline alone")->option_text("NAME");
-  import->callback([&] { command = [&] { return run_import_webhooks(config, pipeline); }; });
+  import->callback([&] { command = [&] { return run_import_webhooks(config, pipeline);
+};
+}  // namespace penstock::server
+);
 
-  auto* version = app.add_subcommand("version", "print the versions of Penstock and of its libraries");
-  version->callback([&] { command = [] { return run_version(); }; });
+ActionTypeArguments action_type_arguments;
+auto* action_type = app.add_subcommand("action-type", "CodePipeline's custom action types");
+action_type->require_subcommand(1);
+using What = ActionTypeArguments::What;
+const auto add_action_type = [&](const char* name, const char* help, What what) {
+  auto* sub = action_type->add_subcommand(name, help);
+  if (what != What::kList) {
+    sub->add_option("FILE", action_type_arguments.file,
+                    "the definition, as the AWS CLI takes it (deploy/action-types has some); - for stdin")
+        ->required();
+  }
+  sub->add_option("-c,--config", config, "for aws.region, aws.endpointUrl, and server.publicUrl in links");
+  sub->callback([&, what] {
+    action_type_arguments.what = what;
+    action_type_arguments.config = config;
+    command = [&] { return run_action_type(action_type_arguments); };
+  });
+};
+add_action_type("create", "make the action type unless it is there already; prints it", What::kCreate);
+add_action_type("list", "print all custom action types, a JSON line each", What::kList);
+add_action_type("describe", "print the action type that a definition names, and what is different", What::kDescribe);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, std::cout, std::cerr);
-    return code == 0 ? kExitSuccess : kExitUsage;
-  }
-  try {
-    return command();
-  } catch (const Error& error) {
-    std::cerr << "penstock: " << error.what() << "\n";
-    return error.kind() == ErrorKind::kConfiguration ? kExitBadConfig : kExitFailure;
-  } catch (const std::exception& error) {
-    std::cerr << "penstock: internal error: " << error.what() << "\n";
-    return kExitFailure;
-  }
+auto* version = app.add_subcommand("version", "print the versions of Penstock and of its libraries");
+version->callback([&] { command = [] { return run_version(); }; });
+
+try {
+  app.parse(argc, argv);
+} catch (const CLI::ParseError& error) {
+  const int code = app.exit(error, std::cout, std::cerr);
+  return code == 0 ? kExitSuccess : kExitUsage;
+}
+try {
+  return command();
+} catch (const Error& error) {
+  std::cerr << "penstock: " << error.what() << "\n";
+  return error.kind() == ErrorKind::kConfiguration ? kExitBadConfig : kExitFailure;
+} catch (const std::exception& error) {
+  std::cerr << "penstock: internal error: " << error.what() << "\n";
+  return kExitFailure;
+}
 }
 
 }  // namespace penstock::server

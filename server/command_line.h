@@ -34,6 +34,12 @@ struct ExplainArguments {
   std::string delivery;                 // instead of a payload
 };
 
+struct ActionTypeArguments {
+  enum class What { kCreate, kList, kDescribe } what = What::kList;
+  std::filesystem::path file;    // the definition; "-" = stdin; not for kList
+  std::filesystem::path config;  // empty = defaults
+};
+
 struct ServerArguments {
   std::string url;
   std::filesystem::path ca_file;
@@ -48,6 +54,7 @@ int run_artifact(const ArtifactArguments& arguments);
 int run_redeliver(const std::string& delivery_id, const std::string& webhook, const ServerArguments& server);
 int run_release(const std::string& trigger_id, const ServerArguments& server);
 int run_import_webhooks(const std::filesystem::path& config, const std::string& pipeline);  // no config = defaults
+int run_action_type(const ActionTypeArguments& arguments);
 // Reads a password from stdin, without echo where that is a terminal, and prints its digest for access.basic.
 int run_password_digest();
 int run_version();

@@ -14,6 +14,9 @@ namespace {
 
 using json::Json;
 
+// Lists of things of which a region has some hundreds; more pages than that are a fault of the other side.
+constexpr int kMaxPages = 300;
+
 constexpr char kTarget[] = "CodePipeline_20150709.";
 
 // The documented lengths count characters; bytes are held to the same number times the longest UTF-8 form, and texts
@@ -270,8 +273,6 @@ PipelineExecution CodePipelineClient::get_pipeline_execution(const std::string& 
 }
 
 std::vector<Webhook> CodePipelineClient::list_webhooks() {
-  // A region has 300 at most; more pages than that are a fault of the other side.
-  constexpr int kMaxPages = 300;
   std::vector<Webhook> webhooks;
   std::string token;
   for (int page = 0; page < kMaxPages; ++page) {
@@ -304,6 +305,28 @@ std::vector<Webhook> CodePipelineClient::list_webhooks() {
     if (token.empty()) return webhooks;
   }
   throw Error(ErrorKind::kUnavailable, "calling codepipeline:ListWebhooks: the pages do not end");
+}
+
+std::string CodePipelineClient::create_custom_action_type(const std::string& definition) {
+  const Json answer =
+      call(*client_, "CreateCustomActionType", json::parse_json(definition, "the definition of an action type"));
+  return json::dump(member(answer, "actionType"));
+}
+
+std::vector<CustomActionType> CodePipelineClient::list_custom_action_types() {
+  std::vector<CustomActionType> types;
+  std::string token;
+  for (int page = 0; page < kMaxPages; ++page) {
+    Json input = {{"actionOwnerFilter", "Custom"}};
+    if (!token.empty()) input["nextToken"] = token;
+    const Json answer = call(*client_, "ListActionTypes", input);
+    each(answer, "actionTypes", [&](const Json& type) {
+      types.push_back({parse_action_type(member(type, "id")), json::dump(type)});
+    });
+    token = json::string_or(answer, "nextToken");
+    if (token.empty()) return types;
+  }
+  throw Error(ErrorKind::kUnavailable, "calling codepipeline:ListActionTypes: the pages do not end");
 }
 
 }  // namespace penstock::aws

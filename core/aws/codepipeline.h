@@ -110,6 +110,11 @@ struct Webhook {
   std::optional<Timestamp> last_triggered = {};
 };
 
+struct CustomActionType {
+  ActionTypeId id;
+  std::string json;  // the whole of it, as the service tells it
+};
+
 class CodePipelineClient {
  public:
   explicit CodePipelineClient(std::shared_ptr<Client> client);
@@ -127,6 +132,11 @@ class CodePipelineClient {
   PipelineDescription get_pipeline(const std::string& pipeline, std::stop_token stop = {});
   PipelineExecution get_pipeline_execution(const std::string& pipeline, const std::string& execution_id);
   std::vector<Webhook> list_webhooks();  // all pages
+
+  // Custom action types. `definition` is the operation's input, a JSON object; the answer is the type as the service
+  // keeps it, likewise.
+  std::string create_custom_action_type(const std::string& definition);
+  std::vector<CustomActionType> list_custom_action_types();  // all pages
 
  private:
   std::shared_ptr<Client> client_;

@@ -304,6 +304,12 @@ Result JobRunner::run_handler(RunningJob& running) {
 }
 
 JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, const std::stop_token& stop) {
+  // The console's link for an action that names nothing else leads to the job's page.
+  std::visit(
+      [&](auto& what) {
+        if (what.external_execution_id.empty()) what.external_execution_id = row.id;
+      },
+      result);
   const auto journal = [&](const Result& what) {
     row.result_json = result_to_json(what);
     row.state = store::JobState::kReporting;

@@ -28,7 +28,7 @@ std::string fill_template(const ActionType* type, const char* member, const Stri
   if (url.empty()) return url;
   for (const auto& [key, value] : configuration) url = replace_all(url, "{Config:" + key + "}", value);
   if (!external_execution_id.empty()) url = replace_all(url, "{ExternalExecutionId}", external_execution_id);
-  if (!revision.empty()) url = replace_all(url, "{Revision}", revision);
+  if (!revision.empty()) url = replace_all(url, "{RevisionId}", revision);
   return url.find('{') == std::string::npos ? url : std::string();
 }
 
