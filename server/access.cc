@@ -132,6 +132,11 @@ std::string_view name_of(Decision::Method method) {
   return "none";
 }
 
+// By browsers, with each request to us, whichever page asks for it.
+bool is_sent_by_itself(Decision::Method method) {
+  return method == Decision::Method::kPassword;
+}
+
 }  // namespace
 
 authz::Settings access_settings(const config::Access& access,
@@ -202,36 +207,78 @@ std::optional<Response> refuse(const Request& request, const Decision& decision,
   return problem(request, 403, "no access");
 }
 
-AccessControl::Admission AccessControl::admit(const Request& request, std::string_view route_scope) {
-  const std::shared_ptr<const RequestPolicy> policy = policy_.get();
+bool is_cross_site(const Request& request, std::string_view own_origin) {
+  // Browsers that send it say more by it than by Origin, and no script can set it.
+  if (const auto site = request.header("Sec-Fetch-Site")) return *site != "same-origin" && *site != "none";
+  const auto origin = request.header("Origin");
+  if (!origin) return false;
+  if (!own_origin.empty() && *origin == own_origin) return false;
+  const std::string host = request.header("Host").value_or("");
+  return host.empty() || (*origin != "https://" + host && *origin != "http://" + host);
+}
+
+struct AccessControl::Judged {
+  Decision decision;
+  std::string remote;
+  FailedAttempts::Key network;
+};
+
+AccessControl::Judged AccessControl::judge(const RequestPolicy& policy, const Request& request,
+                                           const Asked& asked) const {
   const auto peer = hooks::IpAddress::parse(request.peer_address).value_or(hooks::IpAddress());
   const hooks::IpAddress remote =
-      hooks::client_address(peer, request.header("X-Forwarded-For"), policy->trusted_proxies);
-  const std::string resource = authz::canonical_path(request.path);
+      hooks::client_address(peer, request.header("X-Forwarded-For"), policy.trusted_proxies);
+  const std::string resource = authz::canonical_path(asked.resource);
   authz::Attempt attempt;
   attempt.authorization = request.header("Authorization");
-  attempt.operation = {.verb = request.method, .resource = resource, .route_scope = route_scope};
+  attempt.operation = {.verb = asked.verb, .resource = resource, .route_scope = asked.route_scope};
   attempt.network = remote.network();
   Decision decision;
-  if (policy->access) {
-    decision = policy->access->decide(attempt);
+  if (policy.access) {
+    decision = policy.access->decide(attempt);
   } else {
     decision.reason = "nobody may";
   }
-  audit(request, remote.to_string(), attempt.network, decision);
-  return {.refusal = refuse(request, decision, policy->access && policy->access->takes_passwords()),
-          .principal = std::move(decision.principal)};
+  if (decision.status == Decision::Status::kAllowed && changes_something(request) &&
+      is_sent_by_itself(decision.method) && is_cross_site(request, policy.public_origin)) {
+    decision.status = Decision::Status::kForbidden;
+    decision.reason = "another site's page has sent it";
+    decision.missing_scopes.clear();
+  }
+  return {.decision = std::move(decision), .remote = remote.to_string(), .network = attempt.network};
 }
 
-void AccessControl::audit(const Request& request, const std::string& remote, const FailedAttempts::Key& network,
-                          const Decision& decision) {
+AccessControl::Admission AccessControl::admit(const Request& request, std::string_view route_scope) {
+  return admit(request, {.verb = request.method, .resource = request.path, .route_scope = route_scope});
+}
+
+AccessControl::Admission AccessControl::admit(const Request& request, const Asked& asked) {
+  const std::shared_ptr<const RequestPolicy> policy = policy_.get();
+  Judged judged = judge(*policy, request, asked);
+  audit(request, judged);
+  Decision& decision = judged.decision;
+  Admission admission;
+  admission.refusal = refuse(request, decision, policy->access && policy->access->takes_passwords());
+  admission.status = decision.status;
+  if (!decision.principal.empty())
+    admission.credential = std::string(name_of(decision.method)) + ":" + decision.principal;
+  admission.principal = std::move(decision.principal);
+  return admission;
+}
+
+bool AccessControl::may(const Request& request, const Asked& asked) const {
+  return judge(*policy_.get(), request, asked).decision.status == Decision::Status::kAllowed;
+}
+
+void AccessControl::audit(const Request& request, const Judged& judged) {
+  const Decision& decision = judged.decision;
   const bool allowed = decision.status == Decision::Status::kAllowed;
   if (allowed && !changes_something(request)) return;
   if (!allowed) {
-    const FailedAttempts::Verdict verdict = refusals_.note(network, clock_.steady_now());
+    const FailedAttempts::Verdict verdict = refusals_.note(judged.network, clock_.steady_now());
     if (verdict.to_report > 0) {
       log_.audit("requests were refused without a record each: their addresses are refused too often",
-                 {{"count", verdict.to_report}, {"lastRemote", remote}});
+                 {{"count", verdict.to_report}, {"lastRemote", judged.remote}});
     }
     if (!verdict.within_limit) return;
   }
@@ -241,7 +288,7 @@ void AccessControl::audit(const Request& request, const std::string& remote, con
               {"credential", name_of(decision.method)},
               {"verb", request.method},
               {"resource", truncate_utf8(request.path, 500, 1000)},
-              {"remote", remote},
+              {"remote", judged.remote},
               {"verdict", allowed ? "allow" : "deny"},
               {"reason", decision.reason},
               {"missingScopes", list_of(decision.missing_scopes, " ")}});

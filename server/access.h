@@ -37,21 +37,40 @@ class AccessControl {
   struct Admission {
     std::optional<listener::Response> refusal;  // what to answer instead
     std::string principal;                      // whose request it is, when there is no refusal
+    authz::Decision::Status status = authz::Decision::Status::kUnauthenticated;
+    // Which credential it was, by kind and holder: what forms of a page are bound to. Empty without one that counts.
+    std::string credential;
+  };
+  // What is asked for, where that is not the request's own verb and path: a page asks for what it shows.
+  struct Asked {
+    std::string verb, resource;
+    std::string_view route_scope;
   };
   // `route_scope` is what the route asks for where no document of permissions says otherwise. May block, see
   // authz::Authorizer. Every refusal and every request that may change something leaves an audit record; of an address
   // that is refused all the time only so many as the disk is good for, and then their number.
+  //
+  // A browser sends some credentials of its own accord, whoever made it send the request: with these nothing is changed
+  // for a request that comes from another site.
   Admission admit(const listener::Request& request, std::string_view route_scope);
+  Admission admit(const listener::Request& request, const Asked& asked);
+  // Whether the request's credential would do for that: what need not be offered. Leaves no record.
+  bool may(const listener::Request& request, const Asked& asked) const;
 
  private:
-  void audit(const listener::Request& request, const std::string& remote, const FailedAttempts::Key& network,
-             const authz::Decision& decision);
+  struct Judged;
+  Judged judge(const RequestPolicy& policy, const listener::Request& request, const Asked& asked) const;
+  void audit(const listener::Request& request, const Judged& judged);
 
   const CurrentPolicy& policy_;
   const Clock& clock_;
   const telemetry::Log& log_;
   FailedAttempts refusals_{{.burst = 2'000, .per_second = 20, .max_addresses = 10'000}};
 };
+
+// Whether a browser says that another site's page has sent the request; false when it comes from no browser. Those of
+// `own_origin` ("https://host", empty = unknown) and of the host that was asked are our own.
+bool is_cross_site(const listener::Request& request, std::string_view own_origin);
 
 // The answer to somebody who may not; nothing when he may. Tells no more than the caller must know: why a credential
 // does not count is said to the log alone.

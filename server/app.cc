@@ -7,11 +7,13 @@
 #include "core/aws/s3_address.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/http/url.h"
 #include "core/intake/settings.h"
 #include "core/jobs/cloudformation_handler.h"
 #include "core/jobs/command_handler.h"
 #include "core/jobs/git_source.h"
 #include "server/calendars.h"
+#include "server/pages/page_routes.h"
 #include "server/version.h"
 #include "server/wiring.h"
 
@@ -26,6 +28,13 @@ constexpr auto kPruneRest = std::chrono::milliseconds(20);
 constexpr auto kLockPatience = std::chrono::seconds(5);
 // A poller that has not been answered for so long is reported by /readyz.
 constexpr auto kPollerPatience = std::chrono::minutes(3);
+
+// Another end point than AWS's own has no console that is known.
+pages::ConsoleLinks console_links(const config::Aws& aws, const std::string& region) {
+  const bool is_aws = !aws.endpoint_url && !environment_variable("AWS_ENDPOINT_URL") &&
+                      !environment_variable("AWS_ENDPOINT_URL_CODEPIPELINE");
+  return is_aws ? pages::ConsoleLinks(region) : pages::ConsoleLinks();
+}
 
 FileLock lock_data_directory(const std::filesystem::path& directory) {
   make_data_directory(directory);
@@ -96,6 +105,14 @@ App::App(config::Settings settings)
   apply(settings_, make_gates(settings_, clock_.now()));
   add_hook_routes(listener_, receiver_, policy_);
   add_history_routes(listener_, store_, receiver_, starter_, access_, log_, streams_stop_.get_token());
+  add_page_routes(listener_, {.store = store_,
+                              .receiver = receiver_,
+                              .starter = starter_,
+                              .access = access_,
+                              .form_tokens = form_tokens_,
+                              .clock = clock_,
+                              .log = log_,
+                              .links = console_links(settings_.aws, aws_.region())});
   add_health_routes(listener_, readiness_checks());
   add_metrics_routes(listener_, metrics_, policy_, access_);
   watches_ = watch_listener(metrics_, listener_);
@@ -212,6 +229,7 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
                                           policy_.get()->access.get());
   policy.trusted_proxies = trusted_proxies(settings);
   policy.public_metrics = settings.access.public_metrics;
+  if (const auto url = http::parse_url(settings.server.public_url)) policy.public_origin = url->origin();
   if (const auto problems = check_path_sources(settings); !problems.empty())
     throw Error(ErrorKind::kConfiguration, problems.front().path + ": " + problems.front().message);
   git_credentials_.set(settings.credentials);

@@ -34,6 +34,7 @@
 #include "core/trigger/starter.h"
 #include "server/changed_paths.h"
 #include "server/credential_expiry.h"
+#include "server/form_tokens.h"
 #include "server/git_credentials.h"
 #include "server/routes.h"
 
@@ -107,6 +108,7 @@ class App {
   trigger::Starter starter_;
   CurrentPolicy policy_;
   AccessControl access_;
+  const FormTokens form_tokens_{clock_};
   std::stop_source streams_stop_;
   listener::Listener listener_;
   std::vector<telemetry::Metrics::Watch> watches_;

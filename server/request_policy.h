@@ -16,6 +16,7 @@ struct RequestPolicy {
   std::vector<hooks::IpRange> trusted_proxies;
   std::shared_ptr<const authz::Authorizer> access;  // null = nobody may
   bool public_metrics = false;
+  std::string public_origin;  // "https://penstock.example"; empty = not configured
 
   bool trusts(const std::string& address) const;  // as a proxy
 };

@@ -149,5 +149,54 @@ TEST(CheckAccess, FindsFilesThatHoldNoKey) {
   EXPECT_EQ(problems[1].line, 7);
 }
 
+struct CrossSiteCase {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool is_cross_site;
+};
+class CrossSite : public ::testing::TestWithParam<CrossSiteCase> {};
+
+TEST_P(CrossSite, IsToldByTheBrowsersHeaders) {
+  listener::Request request;
+  request.headers = GetParam().headers;
+  EXPECT_EQ(is_cross_site(request, "https://penstock.example"), GetParam().is_cross_site);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, CrossSite,
+    ::testing::Values(
+        CrossSiteCase{"NoBrowser", {}, false}, CrossSiteCase{"SameOrigin", {{"Sec-Fetch-Site", "same-origin"}}, false},
+        CrossSiteCase{"AddressBar", {{"Sec-Fetch-Site", "none"}}, false},
+        CrossSiteCase{"OtherSite", {{"Sec-Fetch-Site", "cross-site"}}, true},
+        CrossSiteCase{"SiblingHost", {{"Sec-Fetch-Site", "same-site"}}, true},
+        CrossSiteCase{"TwoOfThem", {{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "cross-site"}}, true},
+        CrossSiteCase{"OwnHost", {{"Host", "a:8443"}, {"Origin", "https://a:8443"}}, false},
+        CrossSiteCase{"PublicOrigin", {{"Host", "inside"}, {"Origin", "https://penstock.example"}}, false},
+        CrossSiteCase{"OtherOrigin", {{"Host", "a"}, {"Origin", "https://b"}}, true},
+        CrossSiteCase{"OpaqueOrigin", {{"Host", "a"}, {"Origin", "null"}}, true},
+        CrossSiteCase{"OriginAsPrefix", {{"Host", "a"}, {"Origin", "https://a.evil.example"}}, true}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST(AccessControl, ChangesNothingForAnotherSitesPage) {
+  config::Access access = example();
+  const authz::PasswordDigest digest = authz::PasswordDigest::make("secret");
+  access.basic = {{.username = "ann", .password_digest = digest.to_string(), .scopes = {"history.redeliver"}}};
+  Fixture fixture(access);
+  const auto status = [&](const std::string& method, const std::string& authorization, const std::string& site) {
+    listener::Request request;
+    request.method = method;
+    request.path = "/api/v1/deliveries/1/redeliver";
+    request.headers = {{"Authorization", authorization}, {"Sec-Fetch-Site", site}};
+    const auto admission = fixture.control.admit(request, "history.redeliver");
+    return admission.refusal ? admission.refusal->status : 200;
+  };
+  const std::string password = "Basic " + to_base64("ann:secret");
+  EXPECT_EQ(status("POST", password, "same-origin"), 200);
+  EXPECT_EQ(status("POST", password, "cross-site"), 403);
+  EXPECT_EQ(status("POST", password, "same-site"), 403);
+  EXPECT_EQ(status("GET", password, "cross-site"), 200);
+  EXPECT_EQ(status("POST", "Bearer correct", "cross-site"), 200) << "no browser sends that of its own accord";
+}
+
 }  // namespace
 }  // namespace penstock::server
