@@ -25,7 +25,7 @@ LIBRARIES = {
     "simdjson.h": ["core/json"],
     "curl/*": ["core/http"],
     "re2/*": ["core/base"],
-    "openssl/*": ["core/base", "core/authz", "core/listener", "server"],
+    "openssl/*": ["core/base", "core/authz", "core/listener", "server", "server/pages"],
     "git2.h": ["core/git"],
     "git2/*": ["core/git"],
     "zip.h": ["core/archive"],
