@@ -10,6 +10,24 @@
 
 namespace penstock::aws {
 
+std::string_view to_string(FailureType type) noexcept {
+  switch (type) {
+    case FailureType::kJobFailed:
+      return "JobFailed";
+    case FailureType::kConfigurationError:
+      return "ConfigurationError";
+    case FailureType::kPermissionError:
+      return "PermissionError";
+    case FailureType::kRevisionOutOfSync:
+      return "RevisionOutOfSync";
+    case FailureType::kRevisionUnavailable:
+      return "RevisionUnavailable";
+    case FailureType::kSystemUnavailable:
+      return "SystemUnavailable";
+  }
+  return "JobFailed";
+}
+
 namespace {
 
 using json::Json;
@@ -147,25 +165,51 @@ std::string require(const Json& answer, const char* operation, const char* name)
   return value;
 }
 
-}  // namespace
-
-std::string_view to_string(FailureType type) noexcept {
-  switch (type) {
-    case FailureType::kJobFailed:
-      return "JobFailed";
-    case FailureType::kConfigurationError:
-      return "ConfigurationError";
-    case FailureType::kPermissionError:
-      return "PermissionError";
-    case FailureType::kRevisionOutOfSync:
-      return "RevisionOutOfSync";
-    case FailureType::kRevisionUnavailable:
-      return "RevisionUnavailable";
-    case FailureType::kSystemUnavailable:
-      return "SystemUnavailable";
+// Members that PutJobSuccessResult and PutThirdPartyJobSuccessResult have in common.
+Json success_json(const std::string& job_id, const JobSuccess& success) {
+  Json input = {{"jobId", job_id}};
+  if (const auto& revision = success.current_revision; revision && !revision->revision.empty()) {
+    Json current = Json::object();
+    put(current, "revision", revision->revision, 1500);
+    // Required beside the revision, and it may not be empty.
+    put(current, "changeIdentifier",
+        revision->change_identifier.empty() ? revision->revision : revision->change_identifier, 100);
+    if (revision->created) current["created"] = to_epoch_seconds(*revision->created);
+    put(current, "revisionSummary", revision->summary, 2048);
+    input["currentRevision"] = std::move(current);
   }
-  return "JobFailed";
+  put(input, "continuationToken", success.continuation_token, 2048);
+  Json details = Json::object();
+  put(details, "summary", success.summary, 2048);
+  put(details, "externalExecutionId", success.external_execution_id, 1500);
+  if (success.percent_complete) details["percentComplete"] = std::clamp(*success.percent_complete, 0, 100);
+  if (!details.empty()) input["executionDetails"] = std::move(details);
+  return input;
 }
+
+Json failure_json(const std::string& job_id, const JobFailure& failure) {
+  Json details = {{"type", std::string(to_string(failure.type))}};
+  put(details, "message", failure.message.empty() ? "no reason was given" : failure.message, 5000);
+  put(details, "externalExecutionId", failure.external_execution_id, 1500);
+  return {{"jobId", job_id}, {"failureDetails", std::move(details)}};
+}
+
+// Validation errors repeat what they do not like.
+Json call_with_token(Client& client, const char* operation, Json input, const Secret& client_token) {
+  input["clientToken"] = client_token.reveal();
+  try {
+    return call(client, operation, input);
+  } catch (const Error& error) {
+    std::string message = error.what();
+    const std::string_view token = client_token.reveal();
+    for (std::size_t at = 0; !token.empty() && (at = message.find(token, at)) != std::string::npos;) {
+      message.replace(at, token.size(), "[client token]");
+    }
+    throw Error(error.kind(), message).with_code(error.code()).with_may_have_happened(error.may_have_happened());
+  }
+}
+
+}  // namespace
 
 CodePipelineClient::CodePipelineClient(std::shared_ptr<Client> client) : client_(std::move(client)) {}
 
@@ -192,23 +236,7 @@ PipelineJob CodePipelineClient::get_job_details(const std::string& job_id) {
 }
 
 void CodePipelineClient::put_job_success(const std::string& job_id, const JobSuccess& success) {
-  Json input = {{"jobId", job_id}};
-  if (const auto& revision = success.current_revision; revision && !revision->revision.empty()) {
-    Json current = Json::object();
-    put(current, "revision", revision->revision, 1500);
-    // Required beside the revision, and it may not be empty.
-    put(current, "changeIdentifier",
-        revision->change_identifier.empty() ? revision->revision : revision->change_identifier, 100);
-    if (revision->created) current["created"] = to_epoch_seconds(*revision->created);
-    put(current, "revisionSummary", revision->summary, 2048);
-    input["currentRevision"] = std::move(current);
-  }
-  put(input, "continuationToken", success.continuation_token, 2048);
-  Json details = Json::object();
-  put(details, "summary", success.summary, 2048);
-  put(details, "externalExecutionId", success.external_execution_id, 1500);
-  if (success.percent_complete) details["percentComplete"] = std::clamp(*success.percent_complete, 0, 100);
-  if (!details.empty()) input["executionDetails"] = std::move(details);
+  Json input = success_json(job_id, success);
   // Allowed only on the last result of an action.
   if (!success.output_variables.empty() && success.continuation_token.empty()) {
     input["outputVariables"] = to_json(success.output_variables);
@@ -217,10 +245,42 @@ void CodePipelineClient::put_job_success(const std::string& job_id, const JobSuc
 }
 
 void CodePipelineClient::put_job_failure(const std::string& job_id, const JobFailure& failure) {
-  Json details = {{"type", std::string(to_string(failure.type))}};
-  put(details, "message", failure.message.empty() ? "no reason was given" : failure.message, 5000);
-  put(details, "externalExecutionId", failure.external_execution_id, 1500);
-  call(*client_, "PutJobFailureResult", {{"jobId", job_id}, {"failureDetails", std::move(details)}});
+  call(*client_, "PutJobFailureResult", failure_json(job_id, failure));
+}
+
+std::vector<ThirdPartyJob> CodePipelineClient::poll_for_third_party_jobs(const ActionTypeId& action_type,
+                                                                         int max_batch_size, std::stop_token stop) {
+  const Json input = {{"actionTypeId", to_json(action_type)}, {"maxBatchSize", std::max(1, max_batch_size)}};
+  std::vector<ThirdPartyJob> jobs;
+  each(call(*client_, "PollForThirdPartyJobs", input, std::move(stop)), "jobs", [&](const Json& job) {
+    ThirdPartyJob found{json::string_or(job, "jobId"), json::string_or(job, "clientId")};
+    if (!found.id.empty() && !found.client_id.empty()) jobs.push_back(std::move(found));
+  });
+  return jobs;
+}
+
+std::string CodePipelineClient::acknowledge_third_party_job(const std::string& job_id, const std::string& nonce,
+                                                            const Secret& client_token) {
+  const Json answer =
+      call_with_token(*client_, "AcknowledgeThirdPartyJob", {{"jobId", job_id}, {"nonce", nonce}}, client_token);
+  return require(answer, "AcknowledgeThirdPartyJob", "status");
+}
+
+PipelineJob CodePipelineClient::get_third_party_job_details(const std::string& job_id, const Secret& client_token) {
+  const Json answer = call_with_token(*client_, "GetThirdPartyJobDetails", {{"jobId", job_id}}, client_token);
+  PipelineJob job = parse_job(member(answer, "jobDetails"));
+  if (job.id.empty()) job.id = job_id;
+  return job;
+}
+
+void CodePipelineClient::put_third_party_job_success(const std::string& job_id, const JobSuccess& success,
+                                                     const Secret& client_token) {
+  call_with_token(*client_, "PutThirdPartyJobSuccessResult", success_json(job_id, success), client_token);
+}
+
+void CodePipelineClient::put_third_party_job_failure(const std::string& job_id, const JobFailure& failure,
+                                                     const Secret& client_token) {
+  call_with_token(*client_, "PutThirdPartyJobFailureResult", failure_json(job_id, failure), client_token);
 }
 
 std::string CodePipelineClient::start_pipeline_execution(const StartRequest& request) {

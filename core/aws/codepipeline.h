@@ -16,6 +16,7 @@
 
 #include "core/aws/client.h"
 #include "core/aws/credentials.h"
+#include "core/base/secret.h"
 
 namespace penstock::aws {
 
@@ -43,6 +44,12 @@ struct PipelineJob {
   std::optional<Credentials> artifact_credentials = {};
   std::string continuation_token = {};
   std::string encryption_key_id = {};  // empty = the default key
+  std::string client_id = {};          // of a third-party job: whose client token each call takes
+};
+
+// PollForThirdPartyJobs tells no more of a job.
+struct ThirdPartyJob {
+  std::string id, client_id;
 };
 
 struct PollRequest {
@@ -125,6 +132,17 @@ class CodePipelineClient {
   // Fields are cut to the documented lengths; empty ones are left out.
   void put_job_success(const std::string& job_id, const JobSuccess& success);
   void put_job_failure(const std::string& job_id, const JobFailure& failure);
+
+  // The same for actions with owner ThirdParty. The client token proves that the client has set up an action with us;
+  // it is in no message of an Error, whatever the service repeats of the request.
+  std::vector<ThirdPartyJob> poll_for_third_party_jobs(const ActionTypeId& action_type, int max_batch_size,
+                                                       std::stop_token stop = {});
+  std::string acknowledge_third_party_job(const std::string& job_id, const std::string& nonce,
+                                          const Secret& client_token);
+  PipelineJob get_third_party_job_details(const std::string& job_id, const Secret& client_token);  // with its nonce
+  // There are no output variables: those of `success` are left out.
+  void put_third_party_job_success(const std::string& job_id, const JobSuccess& success, const Secret& client_token);
+  void put_third_party_job_failure(const std::string& job_id, const JobFailure& failure, const Secret& client_token);
 
   std::string start_pipeline_execution(const StartRequest& request);  // pipelineExecutionId
   // An execution that cannot be stopped any more or is being stopped already is not an error.

@@ -4,11 +4,11 @@
 
 namespace penstock::jobs {
 
-JobCredentials::JobCredentials(Options options, std::shared_ptr<aws::CodePipelineClient> codepipeline,
-                               const aws::PipelineJob& job, const Clock& clock)
+JobCredentials::JobCredentials(Options options, JobCalls calls, const aws::PipelineJob& job, const Clock& clock)
     : options_(options),
-      codepipeline_(std::move(codepipeline)),
+      calls_(std::move(calls)),
       job_id_(job.id),
+      client_{job.action_type.to_string(), job.client_id},
       clock_(clock),
       credentials_(job.artifact_credentials),
       read_at_(clock.steady_now()) {}
@@ -18,7 +18,7 @@ aws::Credentials JobCredentials::get() {
   const auto age = clock_.steady_now() - read_at_;
   if (credentials_ && !invalid_ && age < options_.renew_after) return *credentials_;
   try {
-    aws::PipelineJob job = codepipeline_->get_job_details(job_id_);
+    aws::PipelineJob job = calls_.details(job_id_, client_);
     if (!job.artifact_credentials) {
       throw Error(ErrorKind::kPermission, "reading artifact credentials: the job carries none");
     }

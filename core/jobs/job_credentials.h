@@ -10,6 +10,7 @@
 #include "core/aws/codepipeline.h"
 #include "core/aws/credentials.h"
 #include "core/base/time.h"
+#include "core/jobs/third_party_jobs.h"
 
 namespace penstock::jobs {
 
@@ -21,8 +22,7 @@ class JobCredentials final : public aws::CredentialsProvider {
     std::chrono::milliseconds renew_after{std::chrono::minutes(10)};
     std::chrono::milliseconds unusable_after{std::chrono::minutes(15)};
   };
-  JobCredentials(Options options, std::shared_ptr<aws::CodePipelineClient> codepipeline, const aws::PipelineJob& job,
-                 const Clock& clock);
+  JobCredentials(Options options, JobCalls calls, const aws::PipelineJob& job, const Clock& clock);
 
   // Error{kPermission} when the job carries none; errors of GetJobDetails once the old ones are unusable.
   aws::Credentials get() override;
@@ -30,8 +30,9 @@ class JobCredentials final : public aws::CredentialsProvider {
 
  private:
   const Options options_;
-  const std::shared_ptr<aws::CodePipelineClient> codepipeline_;
+  const JobCalls calls_;
   const std::string job_id_;
+  const Client client_;
   const Clock& clock_;
   std::mutex mutex_;
   std::optional<aws::Credentials> credentials_;  // guarded by mutex_, as are the next two

@@ -18,8 +18,17 @@ void pause(const std::stop_token& stop, std::chrono::milliseconds duration) {
   none.wait_for(stop, duration);
 }
 
+Client client_of(const aws::PipelineJob& job) {
+  return {job.action_type.to_string(), job.client_id};
+}
+
+Client client_of(const store::Job& row) {
+  return {row.action_type, row.client_id};
+}
+
 void describe(const aws::PipelineJob& job, store::Job& row) {
-  row.action_type = job.action_type.to_string();
+  // A client's token belongs to the action type that was polled.
+  if (row.client_id.empty()) row.action_type = job.action_type.to_string();
   row.pipeline = job.pipeline_name;
   row.pipeline_execution_id = job.pipeline_execution_id;
   row.stage = job.stage_name;
@@ -66,15 +75,38 @@ void ActiveJobs::remove(const std::string& job_id) {
 JobRunner::JobRunner(Options options, Parts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
-      reporter_(options_.reporter, parts_.codepipeline, parts_.clock, parts_.log) {}
+      calls_(parts_.calls()),
+      reporter_(options_.reporter, calls_, parts_.clock, parts_.log) {}
 
-JobRunner::Ending JobRunner::run(const aws::PipelineJob& job, const std::stop_token& stop) {
-  const ActiveGuard guard(*parts_.active, job.id);
+// PollForThirdPartyJobs tells only whose job it is; a custom action's offer is the whole job.
+std::optional<aws::PipelineJob> JobRunner::read_offer(const aws::PipelineJob& offered, Ending& ending) {
+  if (offered.client_id.empty()) return offered;
+  try {
+    return calls_.details(offered.id, client_of(offered));
+  } catch (const Error& error) {
+    // Whatever the reason, the job is offered again. What only this client can put right must not slow the others.
+    const bool is_theirs = error.code() == "InvalidClientTokenException" || !is_transient(error.kind());
+    ending = is_theirs ? Ending::kFinished : Ending::kNotTaken;
+    parts_.log.warning("reading an offered job failed, it was not taken",
+                       {{"job", offered.id}, {"client", offered.client_id}, {"error", error.what()}});
+    return std::nullopt;
+  }
+}
+
+JobRunner::Ending JobRunner::run(const aws::PipelineJob& offered, const std::stop_token& stop) {
+  const ActiveGuard guard(*parts_.active, offered.id);
   if (!guard.added()) return Ending::kFinished;  // a second offer of what is being worked on
+
+  Ending not_taken = Ending::kNotTaken;
+  const std::optional<aws::PipelineJob> read = read_offer(offered, not_taken);
+  if (!read) return not_taken;
+  const aws::PipelineJob& job = *read;
 
   store::Job row;
   row.job_id = job.id;
   row.nonce = job.nonce;
+  row.client_id = offered.client_id;
+  row.action_type = offered.action_type.to_string();
   row.handler = options_.handler->name();
   row.claimed_at = parts_.clock.now();
   describe(job, row);
@@ -165,7 +197,7 @@ AcknowledgeVerdict JobRunner::acknowledge(const store::Job& row, bool may_have_h
                                           const std::stop_token& stop) {
   for (int failures = 0;;) {
     try {
-      const std::string status = parts_.codepipeline->acknowledge_job(row.job_id, row.nonce);
+      const std::string status = calls_.acknowledge(row.job_id, client_of(row), row.nonce);
       note = "AcknowledgeJob answered " + in_quotes(status);
       return judge_acknowledge_status(status);
     } catch (const Error& error) {
@@ -193,9 +225,9 @@ std::optional<aws::PipelineJob> JobRunner::read_details(const store::Job& row, s
   for (int failures = 0;;) {
     if (stop.stop_requested()) break;
     try {
-      return parts_.codepipeline->get_job_details(row.job_id);
+      return calls_.details(row.job_id, client_of(row));
     } catch (const Error& error) {
-      if (error.code() == "JobNotFoundException" || error.kind() == ErrorKind::kNotFound ||
+      if (is_gone(error) || error.kind() == ErrorKind::kNotFound ||
           parts_.clock.now() - row.claimed_at > std::chrono::hours(24)) {
         note = error.what();
         return std::nullopt;
@@ -244,8 +276,8 @@ JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job
 
   std::shared_ptr<RunningJob> running;
   try {
-    running = std::make_shared<RunningJob>(parts_.store, parts_.clock, parts_.codepipeline, options_.credentials, row,
-                                           job, push.pushed, attempt, parts_.clock.steady_now() + options_.timeout);
+    running = std::make_shared<RunningJob>(parts_.store, parts_.clock, calls_, options_.credentials, row, job,
+                                           push.pushed, attempt, parts_.clock.steady_now() + options_.timeout);
   } catch (const std::exception& error) {
     return finish(std::move(row), failure_of(error), Tried::kNo, stop);
   }
@@ -316,12 +348,13 @@ JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, 
     save(row, stop);
   };
   if (tried == Tried::kNo) journal(result);
-  const ReportOutcome outcome = reporter_.report(row.job_id, result, tried, stop, journal);
+  const ReportOutcome outcome = reporter_.report(row.job_id, client_of(row), result, tried, stop, journal);
   switch (outcome.state) {
     case ReportState::kPending:
       return Ending::kLeft;
     case ReportState::kGone:
-      if (options_.handler->self_report() == Handler::SelfReport::kNever || is_stopped(row)) {
+      // Without the client's token, which no handler is given, nobody else can have reported a third-party job.
+      if (options_.handler->self_report() == Handler::SelfReport::kNever || !row.client_id.empty() || is_stopped(row)) {
         return lose(std::move(row), outcome.note, stop);
       }
       // Its own report, most likely; what was made of it is as the handler saw it.

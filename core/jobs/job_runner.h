@@ -23,6 +23,7 @@
 #include "core/jobs/recovery_policy.h"
 #include "core/jobs/reporter.h"
 #include "core/jobs/running_job.h"
+#include "core/jobs/third_party_jobs.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
 
@@ -45,6 +46,9 @@ struct Parts {
   const Clock& clock;
   const telemetry::Log& log;
   std::shared_ptr<ActiveJobs> active = std::make_shared<ActiveJobs>();
+  std::shared_ptr<ThirdPartyJobs> third_party = nullptr;  // null where no such action is configured
+
+  JobCalls calls() const { return JobCalls(codepipeline, third_party); }
 };
 
 enum class RevisionSource { kPushed, kHead };
@@ -73,7 +77,7 @@ class JobRunner {
     kNotTaken,  // nothing was acknowledged: the journal cannot be written, or we may not acknowledge
   };
   // A job that was polled. `stop` ends waiting, not the handler: that is cancel().
-  Ending run(const aws::PipelineJob& job, const std::stop_token& stop);
+  Ending run(const aws::PipelineJob& offered, const std::stop_token& stop);
   // A job of the journal, after a restart.
   Ending resume(const store::Job& row, const std::stop_token& stop);
 
@@ -86,6 +90,7 @@ class JobRunner {
   void watch_executions(const std::stop_token& stop);
 
  private:
+  std::optional<aws::PipelineJob> read_offer(const aws::PipelineJob& offered, Ending& ending);
   AcknowledgeVerdict acknowledge(const store::Job& row, bool may_have_happened, std::string& note,
                                  const std::stop_token& stop);
   std::optional<aws::PipelineJob> read_details(const store::Job& row, std::string& note, const std::stop_token& stop);
@@ -101,6 +106,7 @@ class JobRunner {
 
   const Options options_;
   const Parts parts_;
+  const JobCalls calls_;
   const Reporter reporter_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<RunningJob>> running_;  // guarded by mutex_; by our id

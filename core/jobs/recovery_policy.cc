@@ -1,11 +1,13 @@
 #include "core/jobs/recovery_policy.h"
 
 namespace penstock::jobs {
-namespace {
 
 bool is_gone(const Error& error) {
-  return error.code() == "JobNotFoundException" || error.code() == "InvalidJobStateException";
+  return error.code() == "JobNotFoundException" || error.code() == "InvalidJobStateException" ||
+         error.code() == "InvalidJobException" || error.code() == "InvalidClientTokenException";
 }
+
+namespace {
 
 bool is_worth_repeating(const Error& error) {
   switch (error.kind()) {

@@ -33,6 +33,9 @@ AcknowledgeVerdict judge_acknowledge_failure(const Error& error, bool earlier_ma
 // The status that AcknowledgeJob answered.
 AcknowledgeVerdict judge_acknowledge_status(const std::string& status);
 
+// The job is not there any more, or not ours to speak of: its state forbids it, or its client's token is refused.
+bool is_gone(const Error& error);
+
 enum class ReportVerdict {
   kDone,  // an earlier attempt has been accepted
   kLost,  // CodePipeline does not want a result any more: stopped, timed out, or somebody else's

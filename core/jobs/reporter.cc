@@ -9,14 +9,14 @@
 
 namespace penstock::jobs {
 
-Reporter::Reporter(Options options, std::shared_ptr<aws::CodePipelineClient> codepipeline, const Clock& clock,
-                   const telemetry::Log& log)
-    : options_(options), codepipeline_(std::move(codepipeline)), clock_(clock), log_(log) {}
+Reporter::Reporter(Options options, JobCalls calls, const Clock& clock, const telemetry::Log& log)
+    : options_(options), calls_(std::move(calls)), clock_(clock), log_(log) {}
 
-void Reporter::put(const std::string& job_id, const Result& result) const {
+void Reporter::put(const std::string& job_id, const Client& client, const Result& result) const {
   if (const auto* fail = std::get_if<Fail>(&result)) {
-    codepipeline_->put_job_failure(
-        job_id, {.type = fail->type, .message = fail->message, .external_execution_id = fail->external_execution_id});
+    calls_.put_failure(
+        job_id, client,
+        {.type = fail->type, .message = fail->message, .external_execution_id = fail->external_execution_id});
     return;
   }
   aws::JobSuccess success;
@@ -32,16 +32,17 @@ void Reporter::put(const std::string& job_id, const Result& result) const {
     success.external_execution_id = done.external_execution_id;
     success.summary = done.summary;
   }
-  codepipeline_->put_job_success(job_id, success);
+  calls_.put_success(job_id, client, success);
 }
 
-ReportOutcome Reporter::report(const std::string& job_id, Result& result, Tried tried, const std::stop_token& stop,
+ReportOutcome Reporter::report(const std::string& job_id, const Client& client, Result& result, Tried tried,
+                               const std::stop_token& stop,
                                const std::function<void(const Result&)>& on_changed) const {
   const auto begin = clock_.steady_now();
   bool may_have_happened = tried == Tried::kMaybe;
   for (int failures = 0;;) {
     try {
-      put(job_id, result);
+      put(job_id, client, result);
       return {ReportState::kAccepted, ""};
     } catch (const Error& error) {
       const ReportVerdict verdict = judge_report_failure(error, may_have_happened || error.may_have_happened());

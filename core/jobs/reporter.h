@@ -11,6 +11,7 @@
 #include "core/base/retry.h"
 #include "core/base/time.h"
 #include "core/jobs/handler.h"
+#include "core/jobs/third_party_jobs.h"
 #include "core/telemetry/log.h"
 
 namespace penstock::jobs {
@@ -36,19 +37,19 @@ class Reporter {
     BackoffPolicy backoff{std::chrono::seconds(1), std::chrono::seconds(60)};
     std::chrono::milliseconds give_up_after{std::chrono::hours(24)};
   };
-  Reporter(Options options, std::shared_ptr<aws::CodePipelineClient> codepipeline, const Clock& clock,
-           const telemetry::Log& log);
+  Reporter(Options options, JobCalls calls, const Clock& clock, const telemetry::Log& log);
 
-  // Blocks, trying again with back-off. A success that CodePipeline refuses as invalid becomes a failure with that
-  // reason: `result` is then changed and `on_changed` called before it is sent.
-  ReportOutcome report(const std::string& job_id, Result& result, Tried tried, const std::stop_token& stop,
-                       const std::function<void(const Result&)>& on_changed) const;
+  // `client` is empty for a custom action's job. Blocks, trying again with back-off. A success that CodePipeline
+  // refuses as invalid becomes a failure with that reason: `result` is then changed and `on_changed` called before it
+  // is sent.
+  ReportOutcome report(const std::string& job_id, const Client& client, Result& result, Tried tried,
+                       const std::stop_token& stop, const std::function<void(const Result&)>& on_changed) const;
 
  private:
-  void put(const std::string& job_id, const Result& result) const;
+  void put(const std::string& job_id, const Client& client, const Result& result) const;
 
   const Options options_;
-  const std::shared_ptr<aws::CodePipelineClient> codepipeline_;
+  const JobCalls calls_;
   const Clock& clock_;
   const telemetry::Log& log_;
 };

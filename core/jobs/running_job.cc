@@ -4,9 +4,8 @@
 
 namespace penstock::jobs {
 
-RunningJob::RunningJob(store::Store& store, const Clock& clock, std::shared_ptr<aws::CodePipelineClient> codepipeline,
-                       JobCredentials::Options credentials, store::Job row, aws::PipelineJob job,
-                       std::optional<PushedRevision> pushed, Attempt attempt,
+RunningJob::RunningJob(store::Store& store, const Clock& clock, JobCalls calls, JobCredentials::Options credentials,
+                       store::Job row, aws::PipelineJob job, std::optional<PushedRevision> pushed, Attempt attempt,
                        std::chrono::steady_clock::time_point deadline)
     : next_execution_look(),
       store_(store),
@@ -17,7 +16,7 @@ RunningJob::RunningJob(store::Store& store, const Clock& clock, std::shared_ptr<
       begun_at_(clock.steady_now()),
       deadline_(deadline),
       log_(store, clock, row.id),
-      credentials_(credentials, std::move(codepipeline), job_, clock),
+      credentials_(credentials, std::move(calls), job_, clock),
       row_(std::move(row)) {}
 
 void RunningJob::add_phase(const std::string& name, std::chrono::duration<double> duration) {

@@ -26,9 +26,9 @@ enum class StopReason {
 // Thread-safe.
 class RunningJob final : public Context {
  public:
-  RunningJob(store::Store& store, const Clock& clock, std::shared_ptr<aws::CodePipelineClient> codepipeline,
-             JobCredentials::Options credentials, store::Job row, aws::PipelineJob job,
-             std::optional<PushedRevision> pushed, Attempt attempt, std::chrono::steady_clock::time_point deadline);
+  RunningJob(store::Store& store, const Clock& clock, JobCalls calls, JobCredentials::Options credentials,
+             store::Job row, aws::PipelineJob job, std::optional<PushedRevision> pushed, Attempt attempt,
+             std::chrono::steady_clock::time_point deadline);
 
   const aws::PipelineJob& job() const override { return job_; }
   const std::string& id() const override { return id_; }

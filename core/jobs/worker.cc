@@ -158,11 +158,10 @@ PollOutcome Worker::poll_round(const std::stop_token& stop) {
   for (std::size_t i = 0; i < queries_.size() && !stop.stop_requested(); ++i) {
     const int slots = free_slots();
     if (slots <= 0) break;
-    std::vector<aws::PipelineJob> jobs =
-        parts_.codepipeline->poll_for_jobs({.action_type = options_.action_type,
-                                            .max_batch_size = slots,
-                                            .query_param = queries_[(begin + i) % queries_.size()]},
-                                           stop);
+    std::vector<aws::PipelineJob> jobs = parts_.calls().poll({.action_type = options_.action_type,
+                                                              .max_batch_size = slots,
+                                                              .query_param = queries_[(begin + i) % queries_.size()]},
+                                                             stop);
     {
       std::lock_guard lock(mutex_);
       status_.last_poll = parts_.clock.steady_now();
@@ -186,7 +185,11 @@ void Worker::note_poll_error(const Error& error) {
   }
   std::string advice;
   if (error.code() == "ActionTypeNotFoundException") advice = "create the action type, or correct the worker's";
-  if (error.kind() == ErrorKind::kPermission) advice = "allow codepipeline:PollForJobs on the action type";
+  if (error.kind() == ErrorKind::kPermission) {
+    advice = options_.action_type.owner == "ThirdParty"
+                 ? "allow codepipeline:PollForThirdPartyJobs; only accounts that AWS has registered as the provider may"
+                 : "allow codepipeline:PollForJobs on the action type";
+  }
   // Said once, not at every poll.
   if (is_new) {
     parts_.log.warning("polling for jobs failed",

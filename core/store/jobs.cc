@@ -9,7 +9,7 @@
 #define JOB_COLUMNS                                                                                                   \
   "id, job_id, nonce, action_type, handler, pipeline, pipeline_execution_id, stage, action, delivery_id, commit_id, " \
   "ref, state, claimed_at, finished_at, phases, artifact_bucket, artifact_key, artifact_sha256, artifact_bytes, "     \
-  "artifact_entries, failure_type, failure_message, result FROM jobs "
+  "artifact_entries, failure_type, failure_message, result, client_id FROM jobs "
 
 namespace penstock::store {
 namespace {
@@ -42,6 +42,7 @@ Job read_job(const Statement& row) {
   job.failure_type = row.text(21);
   job.failure_message = row.text(22);
   job.result_json = row.text(23);
+  job.client_id = row.text(24);
   return job;
 }
 
@@ -127,13 +128,16 @@ std::string journal_job(Connection& connection, const Job& job, const std::strin
       .prepare(
           "INSERT INTO jobs (id, job_id, nonce, action_type, handler, pipeline, pipeline_execution_id, stage, action, "
           "delivery_id, commit_id, ref, state, claimed_at, finished_at, phases, artifact_bucket, artifact_key, "
-          "artifact_sha256, artifact_bytes, artifact_entries, failure_type, failure_message, result) VALUES (?1, ?2, "
-          "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)")
+          "artifact_sha256, artifact_bytes, artifact_entries, failure_type, failure_message, result, client_id) VALUES "
+          "(?1, "
+          "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
+          "?25)")
       .run(Blob{*id_blob}, job.job_id, job.nonce, job.action_type, job.handler, job.pipeline, job.pipeline_execution_id,
            job.stage, job.action, as_blob(delivery_blob(job)), job.commit_id, job.ref, to_string(job.state),
            job.claimed_at, job.finished_at, encode_phases(job.phases), job.artifact_bucket, job.artifact_key,
            job.artifact_sha256, static_cast<std::int64_t>(job.artifact_bytes),
-           static_cast<std::int64_t>(job.artifact_entries), job.failure_type, job.failure_message, job.result_json);
+           static_cast<std::int64_t>(job.artifact_entries), job.failure_type, job.failure_message, job.result_json,
+           job.client_id);
   claim_execution(connection, job.pipeline, job.pipeline_execution_id);
   return blob_to_uuid(*id_blob);
 }

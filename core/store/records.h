@@ -205,6 +205,7 @@ struct Job {
   std::string id;      // ours, UUIDv7
   std::string job_id;  // CodePipeline's
   std::string nonce;
+  std::string client_id;    // of a job of a third-party action; never changes
   std::string action_type;  // "Source/Custom/AzureDevOpsRepo/1"
   std::string handler;
   std::string pipeline, pipeline_execution_id, stage, action;
@@ -230,6 +231,25 @@ struct JobQuery {
 struct JobPage {
   std::vector<Job> jobs;  // newest first
   std::string next_cursor;
+};
+
+// A client token that somebody signed up with, for an action type and a client of it. A client can have several: one
+// that has been good is not displaced by one that never was.
+struct SignUp {
+  std::int64_t number = 0;
+  std::string action_type, client_id;
+  std::string sealed_token;  // opaque here
+  std::string region, pipeline, stage, action;
+  Timestamp created_at;
+  std::optional<Timestamp> confirmed_at;  // when CodePipeline took it for the first time
+};
+
+struct NewSignUp {
+  std::string action_type, client_id, sealed_token;
+  std::string region, pipeline, stage, action;
+  std::string request_digest;         // of the request that asked for it: each works once
+  std::optional<std::int64_t> known;  // the sign-up that has this very token already
+  Timestamp time;
 };
 
 struct LogLine {

@@ -194,6 +194,31 @@ ALTER TABLE triggers ADD COLUMN note TEXT NOT NULL DEFAULT '';  -- for people; s
 CREATE INDEX triggers_awaiting_paths ON triggers (ifnull(next_attempt_at, 0))
   WHERE awaits_paths = 1 AND state = 'pending';
 )sql",
+    // 5: third-party actions
+    R"sql(
+CREATE TABLE sign_ups (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  action_type TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  sealed_token BLOB NOT NULL,
+  -- Of the action that was set up with it last.
+  region TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  action TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  confirmed_at INTEGER  -- when CodePipeline took the token for the first time
+) STRICT;
+CREATE INDEX sign_ups_client ON sign_ups (action_type, client_id);
+CREATE INDEX sign_ups_unconfirmed ON sign_ups (seq) WHERE confirmed_at IS NULL;
+
+CREATE TABLE sign_up_requests (
+  seq INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE
+) STRICT;
+
+ALTER TABLE jobs ADD COLUMN client_id TEXT NOT NULL DEFAULT '';  -- of a third-party action
+)sql",
 };
 
 std::string opening(const Connection& connection) {

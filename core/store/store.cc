@@ -16,6 +16,7 @@
 #include "core/store/retention.h"
 #include "core/store/schema.h"
 #include "core/store/settle_paths.h"
+#include "core/store/sign_ups.h"
 #include "core/store/sqlite.h"
 #include "core/store/store_metrics.h"
 #include "core/store/triggers.h"
@@ -409,6 +410,37 @@ void Store::append_job_log(const std::string& id, const std::vector<LogLine>& li
 std::vector<LogLine> Store::job_log(const std::string& id, std::int64_t after_sequence, int limit) const {
   return impl_->readers->run(
       [&](Connection& connection) { return load_job_log(connection, id, after_sequence, limit); });
+}
+
+// --- sign-ups ---
+
+void Store::record_sign_up(const NewSignUp& sign_up) {
+  impl_->write("recording a sign-up of client " + in_quotes(sign_up.client_id),
+               [sign_up](Connection& connection) { store::record_sign_up(connection, sign_up); });
+}
+
+bool Store::is_sign_up_request_used(const std::string& digest) const {
+  return impl_->readers->run(
+      [&](Connection& connection) { return store::is_sign_up_request_used(connection, digest); });
+}
+
+std::vector<SignUp> Store::sign_ups_of(const std::string& action_type, const std::string& client_id) const {
+  return impl_->readers->run([&](Connection& connection) { return load_sign_ups(connection, action_type, client_id); });
+}
+
+std::vector<SignUp> Store::sign_ups_after(std::int64_t number, int limit) const {
+  return impl_->readers->run([&](Connection& connection) { return load_sign_ups_after(connection, number, limit); });
+}
+
+void Store::confirm_sign_up(std::int64_t number, Timestamp time) {
+  impl_->write("confirming sign-up " + std::to_string(number),
+               [number, time](Connection& connection) { store::confirm_sign_up(connection, number, time); });
+}
+
+void Store::replace_sealed_token(std::int64_t number, const std::string& before, const std::string& after) {
+  impl_->write("sealing sign-up " + std::to_string(number) + " anew", [number, before, after](Connection& connection) {
+    store::replace_sealed_token(connection, number, before, after);
+  });
 }
 
 // --- upkeep ---

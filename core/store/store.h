@@ -171,6 +171,18 @@ class Store {
   void append_job_log(const std::string& id, const std::vector<LogLine>& lines);
   std::vector<LogLine> job_log(const std::string& id, std::int64_t after_sequence, int limit) const;
 
+  // --- sign-ups of third-party actions ---
+  // Error{kConflict} when a sign-up with this request was recorded before. How many are kept: sign_ups.h.
+  void record_sign_up(const NewSignUp& sign_up);
+  bool is_sign_up_request_used(const std::string& digest) const;
+  // The most likely to be good first.
+  std::vector<SignUp> sign_ups_of(const std::string& action_type, const std::string& client_id) const;
+  // Those with a higher number, in its order.
+  std::vector<SignUp> sign_ups_after(std::int64_t number, int limit) const;
+  void confirm_sign_up(std::int64_t number, Timestamp time);
+  // Does nothing when it is not `before` any more.
+  void replace_sealed_token(std::int64_t number, const std::string& before, const std::string& after);
+
   // --- upkeep ---
   // Deletes at most `limit` deliveries (with what belongs to them) and jobs older than `before`; never unfinished ones.
   // Returns how many rows went; 0 = done.

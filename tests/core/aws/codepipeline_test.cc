@@ -58,6 +58,52 @@ TEST_F(CodePipelineTest, ReadsAJob) {
   EXPECT_EQ(job.encryption_key_id, "arn:aws:kms:k");
 }
 
+TEST_F(CodePipelineTest, MakesThirdPartyCallsWithTheClientToken) {
+  const Secret token("VOxvtAwjhd8");
+  {
+    CodePipelineClient client = make(answer(200, R"({"jobs":[{"jobId":"j","clientId":"c"},{"jobId":"k"},{},7]})"));
+    const auto jobs = client.poll_for_third_party_jobs({"Test", "ThirdParty", "LoadTest", "1"}, 3);
+    EXPECT_EQ(target(), "CodePipeline_20150709.PollForThirdPartyJobs");
+    EXPECT_EQ(sent(), Json::parse(R"({"actionTypeId":{"category":"Test","owner":"ThirdParty","provider":"LoadTest",
+      "version":"1"},"maxBatchSize":3})"));
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_EQ(jobs[0].id, "j");
+    EXPECT_EQ(jobs[0].client_id, "c");
+  }
+  {
+    CodePipelineClient client = make(answer(200, R"({"jobDetails":)" + std::string(kJob) + "}"));
+    EXPECT_EQ(client.get_third_party_job_details("j", token).nonce, "3");
+    EXPECT_EQ(target(), "CodePipeline_20150709.GetThirdPartyJobDetails");
+    EXPECT_EQ(sent(), Json::parse(R"({"jobId":"j","clientToken":"VOxvtAwjhd8"})"));
+  }
+  {
+    CodePipelineClient client = make(answer(200, R"({"status":"InProgress"})"));
+    EXPECT_EQ(client.acknowledge_third_party_job("j", "3", token), "InProgress");
+    EXPECT_EQ(sent(), Json::parse(R"({"jobId":"j","nonce":"3","clientToken":"VOxvtAwjhd8"})"));
+  }
+  {
+    JobSuccess success;
+    success.output_variables = {{"A", "b"}};
+    success.summary = "done";
+    make(answer(200, "")).put_third_party_job_success("j", success, token);
+    EXPECT_EQ(target(), "CodePipeline_20150709.PutThirdPartyJobSuccessResult");
+    EXPECT_EQ(sent(),
+              Json::parse(R"({"jobId":"j","executionDetails":{"summary":"done"},"clientToken":"VOxvtAwjhd8"})"));
+  }
+  make(answer(200, "")).put_third_party_job_failure("j", {.type = FailureType::kJobFailed, .message = "m"}, token);
+  EXPECT_EQ(sent(), Json::parse(R"({"jobId":"j","failureDetails":{"type":"JobFailed","message":"m"},
+    "clientToken":"VOxvtAwjhd8"})"));
+}
+
+TEST_F(CodePipelineTest, KeepsTheClientTokenOutOfErrors) {
+  CodePipelineClient client = make(answer(400, R"({"__type":"ValidationException","message":"Value 'VOxvtAwjhd8' is )"
+                                               R"(too short, VOxvtAwjhd8 is no token"})"));
+  const Error error = error_of([&] { client.get_third_party_job_details("j", Secret("VOxvtAwjhd8")); });
+  EXPECT_EQ(error.code(), "ValidationException");
+  EXPECT_EQ(std::string(error.what()).find("VOxvtAwjhd8"), std::string::npos) << error.what();
+  EXPECT_NE(std::string(error.what()).find("[client token]"), std::string::npos) << error.what();
+}
+
 TEST_F(CodePipelineTest, ToleratesWhatIsAbsent) {
   const auto jobs = make(answer(200, R"({"jobs":[{"id":"i","data":{"outputArtifacts":[{}],"encryptionKey":null}}]})"))
                         .poll_for_jobs({});
