@@ -63,6 +63,9 @@ App::App(config::Settings settings)
       s3_(std::make_shared<aws::S3Client>(aws_.client("s3"), aws::S3Options{})),
       catalog_({}, codepipeline_, clock_),
       data_directory_lock_(lock_data_directory(settings_.data_directory)),
+      continuation_key_(load_continuation_key(settings_.data_directory)),
+      continuation_tokens_(std::make_shared<jobs::ContinuationTokens>(std::vector<Secret>{continuation_key_.key},
+                                                                      continuation_key_.node)),
       store_(store_options(settings_, metrics_, log_), clock_),
       mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git)),
       lfs_({.transport = make_git_transport(settings_.git)}),
@@ -78,7 +81,12 @@ App::App(config::Settings settings)
             return catalog_.find_configuration(pipeline, action);
           },
           trigger_wake_, clock_, log_),
-      workers_({.store = store_, .codepipeline = codepipeline_, .clock = clock_, .log = log_}, {}),
+      workers_({.store = store_,
+                .codepipeline = codepipeline_,
+                .clock = clock_,
+                .log = log_,
+                .tokens = continuation_tokens_},
+               {}),
       paths_({}, {.store = store_,
                   .sources = path_sources_,
                   .compare = [this](const trigger::PathsSource& source,
@@ -232,6 +240,14 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   if (const auto url = http::parse_url(settings.server.public_url)) policy.public_origin = url->origin();
   if (const auto problems = check_path_sources(settings); !problems.empty())
     throw Error(ErrorKind::kConfiguration, problems.front().path + ": " + problems.front().message);
+  std::vector<Secret> continuation_keys;
+  for (const auto& reference : {settings.continuation_key, settings.accepted_continuation_key}) {
+    if (reference) continuation_keys.emplace_back(resolve(*reference));
+  }
+  // Ours is the first when no other is configured, and accepted at any rate: nobody else has it.
+  continuation_keys.insert(settings.continuation_key ? continuation_keys.end() : continuation_keys.begin(),
+                           continuation_key_.key);
+  continuation_tokens_->set_keys(continuation_keys);
   git_credentials_.set(settings.credentials);
 
   if (gates) starter_.set_gates(std::move(gates));  // first, so that no webhook is without its calendar

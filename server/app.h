@@ -33,6 +33,7 @@
 #include "core/trigger/paths_stage.h"
 #include "core/trigger/starter.h"
 #include "server/changed_paths.h"
+#include "server/continuation_key.h"
 #include "server/credential_expiry.h"
 #include "server/form_tokens.h"
 #include "server/git_credentials.h"
@@ -91,6 +92,8 @@ class App {
   std::shared_ptr<aws::S3Client> s3_;
   aws::PipelineCatalog catalog_;
   FileLock data_directory_lock_;  // two processes would work the same triggers and jobs
+  const ContinuationKey continuation_key_;
+  const std::shared_ptr<jobs::ContinuationTokens> continuation_tokens_;
   store::Store store_;
   git::Mirrors mirrors_;
   git::LfsObjects lfs_;

@@ -104,6 +104,13 @@ void load_history(Section history, History& target) {
   history.finish();
 }
 
+void load_continuation_keys(Section& root, Settings& settings) {
+  root.ignore({"continuationKey", "acceptedContinuationKey"});
+  if (root.has("continuationKey")) settings.continuation_key = root.require_secret("continuationKey");
+  if (root.has("acceptedContinuationKey"))
+    settings.accepted_continuation_key = root.require_secret("acceptedContinuationKey");
+}
+
 void load_root(Section& root, Settings& settings, const PatternChecks& patterns) {
   std::string data_directory = settings.data_directory.string();
   root.read("dataDirectory", data_directory, expect_some_text);
@@ -136,6 +143,7 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   load_workers(root, settings);
   load_changed_paths(root.section("changedPaths"), settings.changed_paths);
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
+  load_continuation_keys(root, settings);
   load_access(root.section("access"), settings.access);
 
   auto log = root.section("log");

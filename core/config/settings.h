@@ -306,6 +306,8 @@ struct Settings {
   std::vector<Credential> credentials;
   ChangedPaths changed_paths;
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
+  // Of continuation tokens: what makes them instead of the data directory's own key, and what is accepted besides.
+  std::optional<SecretReference> continuation_key, accepted_continuation_key;
   Access access;
   LogSettings log;
 

@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/jobs/continuation_tokens.h"
 #include "core/json/json.h"
 
 namespace penstock::jobs {
@@ -15,7 +16,6 @@ namespace {
 
 using json::Json;
 
-constexpr std::size_t kMaxToken = 2048;
 constexpr std::size_t kMaxVariableBytes = 122'880;
 constexpr std::size_t kMaxTail = 4000;
 
@@ -131,9 +131,9 @@ Result read_continue(const Answer& answer) {
   if (state == nullptr) return bad_result("Continue needs continuation.State");
   Continue next;
   next.continuation_token = state->is_string() ? state->get<std::string>() : json::dump(*state);
-  if (next.continuation_token.empty() || next.continuation_token.size() > kMaxToken) {
+  if (next.continuation_token.empty() || next.continuation_token.size() > kMaxContinuationState) {
     return bad_result("continuation.State has " + std::to_string(next.continuation_token.size()) +
-                      " bytes, CodePipeline takes 1 to 2048");
+                      " bytes, expected 1 to " + std::to_string(kMaxContinuationState));
   }
   next.external_execution_id = answer.external_execution_id;
   next.summary = answer.summary;

@@ -31,7 +31,9 @@ struct Success {
 };
 // This job is done, the action is not: CodePipeline makes a new job that carries the token.
 struct Continue {
-  std::string continuation_token;  // 1..2048 characters; holds all that the next job needs
+  // All that the next job needs, at most kMaxContinuationState bytes; it finds it as its job's token. On its way it is
+  // wrapped into a token that nobody else can make (continuation_tokens.h).
+  std::string continuation_token;
   std::string external_execution_id, summary;
   std::optional<int> percent_complete;
 };

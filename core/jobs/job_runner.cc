@@ -242,7 +242,7 @@ std::optional<aws::PipelineJob> JobRunner::read_details(const store::Job& row, s
   return std::nullopt;
 }
 
-JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job, Attempt attempt,
+JobRunner::Ending JobRunner::execute(store::Job row, aws::PipelineJob job, Attempt attempt,
                                      const std::stop_token& stop) {
   // GetJobDetails answers without a nonce; the journal keeps the one of the claim.
   describe(job, row);
@@ -250,6 +250,17 @@ JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job
   row.phases.clear();
   // The journalled state may lag behind: a claimed job that is ours is resumed just as well.
   save(row, stop);
+
+  std::string first_id = row.id;
+  if (!job.continuation_token.empty()) {
+    try {
+      Continuation continuation = parts_.tokens->open(options_.handler->name(), job);
+      first_id = std::move(continuation.first_id);
+      job.continuation_token = std::move(continuation.state);
+    } catch (const Error& error) {
+      return finish(std::move(row), failure_of(error), Tried::kNo, stop);
+    }
+  }
 
   PushLookup push;
   for (int failures = 1;; ++failures) {
@@ -292,7 +303,7 @@ JobRunner::Ending JobRunner::execute(store::Job row, const aws::PipelineJob& job
                                 {"pipelineExecutionId", job.pipeline_execution_id},
                                 {"handler", options_.handler->name()},
                                 {"commit", row.commit_id}});
-  Result result = run_handler(*running);
+  Result result = with_token(run_handler(*running), job, first_id);
   {
     std::lock_guard lock(mutex_);
     running_.erase(row.id);
@@ -333,6 +344,19 @@ Result JobRunner::run_handler(RunningJob& running) {
   } catch (...) {
     return Fail{aws::FailureType::kJobFailed, "running the job: unknown exception", ""};
   }
+}
+
+Result JobRunner::with_token(Result result, const aws::PipelineJob& job, const std::string& first_id) const {
+  auto* next = std::get_if<Continue>(&result);
+  if (next == nullptr) return result;
+  try {
+    next->continuation_token = parts_.tokens->seal(
+        options_.handler->name(), job,
+        {.kind = Continuation::Kind::kState, .first_id = first_id, .node = "", .state = next->continuation_token});
+  } catch (const Error& error) {
+    return failure_of(error);
+  }
+  return result;
 }
 
 JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, const std::stop_token& stop) {

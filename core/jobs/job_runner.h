@@ -17,6 +17,7 @@
 #include "core/aws/codepipeline.h"
 #include "core/base/retry.h"
 #include "core/base/time.h"
+#include "core/jobs/continuation_tokens.h"
 #include "core/jobs/handler.h"
 #include "core/jobs/job_credentials.h"
 #include "core/jobs/pushed_revision.h"
@@ -46,6 +47,7 @@ struct Parts {
   const Clock& clock;
   const telemetry::Log& log;
   std::shared_ptr<ActiveJobs> active = std::make_shared<ActiveJobs>();
+  std::shared_ptr<const ContinuationTokens> tokens = std::make_shared<ContinuationTokens>();
   std::shared_ptr<ThirdPartyJobs> third_party = nullptr;  // null where no such action is configured
 
   JobCalls calls() const { return JobCalls(codepipeline, third_party); }
@@ -94,8 +96,10 @@ class JobRunner {
   AcknowledgeVerdict acknowledge(const store::Job& row, bool may_have_happened, std::string& note,
                                  const std::stop_token& stop);
   std::optional<aws::PipelineJob> read_details(const store::Job& row, std::string& note, const std::stop_token& stop);
-  Ending execute(store::Job row, const aws::PipelineJob& job, Attempt attempt, const std::stop_token& stop);
+  Ending execute(store::Job row, aws::PipelineJob job, Attempt attempt, const std::stop_token& stop);
   Result run_handler(RunningJob& running);
+  // A Continue with a token that the next job's server believes.
+  Result with_token(Result result, const aws::PipelineJob& job, const std::string& first_id) const;
   Ending finish(store::Job row, Result result, Tried tried, const std::stop_token& stop);
   Ending lose(store::Job row, const std::string& reason, const std::stop_token& stop);
   bool is_stopped(const store::Job& row) const;

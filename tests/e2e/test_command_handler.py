@@ -235,6 +235,47 @@ def test_goes_on_over_several_jobs(sandbox, run):
     nothing_left(penstock)
 
 
+# Whoever may report a job can end it with a token of his own making, or of another action's.
+ATTACKER = """
+    token = data.get("continuationToken")
+    if token is None:
+        import boto3
+        client = boto3.client("codepipeline", endpoint_url=os.environ["BUILD_ENDPOINT"])
+        client.put_job_success_result(jobId=job["id"], continuationToken=TOKEN)
+        sys.exit(0)
+    open(os.path.join(scripts, "got-it"), "w").write(token)
+"""
+
+
+@pytest.mark.parametrize("kind", ["forged", "of-another-action", "changed", "cut"])
+def test_an_attackers_token_is_refused(sandbox, run, kind, tmp_path):
+    aws = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    state = '{"step": 1, "note": "\u00e4 & \\u0000"}'
+    name, execution, penstock = run(GOOD_SOURCE, f"""
+        token = data.get("continuationToken")
+        if token is None:
+            print(json.dumps({{"result": "Continue", "continuation": {{"State": {state!r}}}}}))
+        else:
+            assert token == {state!r}, token
+    """, extra=aws)
+    assert ended(sandbox, name, execution)["status"] == "Succeeded", penstock.log()[-3000:]
+    real = next(entry["detail"] for job in sandbox.state()["jobs"] for entry in job["history"]
+                if job["executionId"] == execution and entry["event"] == "continued")
+    assert len(real) <= 2048 and "step" not in real
+    token = {"forged": "x" * 300, "of-another-action": real, "cut": real[:-3],
+             "changed": real[:60] + ("A" if real[60] != "A" else "B") + real[61:]}[kind]
+    penstock.process.close()
+    script(tmp_path / "scripts/build.py", f"TOKEN = {token!r}\n" + __import__("textwrap").dedent(ATTACKER))
+    penstock.start()
+    second = start(sandbox, name)
+    error = ended(sandbox, name, second)["output"]["executionResult"]["errorDetails"]
+    assert error["code"] == "ConfigurationError", error
+    assert error["message"].startswith("continuing the job: its continuation token was not made by "), error
+    assert token not in error["message"]
+    assert not (tmp_path / "scripts/got-it").exists()
+    nothing_left(penstock)
+
+
 # As AWS's own examples look; only the shim knows that this is no Lambda function.
 LAMBDA = """\
     import boto3, json

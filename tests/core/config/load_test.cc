@@ -73,6 +73,8 @@ credentials:
   azure-certificate: {type: ENTRA, tenantId: t, clientId: c, certificate: "file:/c.pem", authority: "https://login.microsoftonline.us/"}
   azure-federated: {type: ENTRA, tenantId: contoso.example, clientId: c, federatedTokenFile: /var/run/token}
 unclaimedJobTimeout: 0
+continuationKey: {secret: "secretsmanager:penstock/continuation"}
+acceptedContinuationKey: {secret: "env:FORMER_KEY"}
 access:
   tokens: [{name: ops, token: {secret: "env:PENSTOCK_TOKEN"}, scopes: [history.read, history.redeliver]}]
 log: {level: debug, format: text}
@@ -90,6 +92,8 @@ TEST(Settings, AreReadWhole) {
   EXPECT_EQ(s.server.max_body_bytes, 2u << 20);
   EXPECT_EQ(s.server.drain_timeout, milliseconds(90'000));
   EXPECT_EQ(s.history.retention, milliseconds(30LL * 86'400'000));
+  EXPECT_EQ(s.continuation_key, reference("secretsmanager:penstock/continuation"));
+  EXPECT_EQ(s.accepted_continuation_key, reference("env:FORMER_KEY"));
   EXPECT_TRUE(s.git.allow_file_protocol);
   EXPECT_EQ(s.git.mirror_quota, 5ull << 30);
   EXPECT_EQ(s.git.certificate_authorities, "/etc/ca.pem");

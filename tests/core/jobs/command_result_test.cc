@@ -65,7 +65,7 @@ TEST(CommandResult, RefusesWhatCodePipelineWould) {
   EXPECT_EQ(message_of(of(R"({"result":"Continue"})")),
             "reading the command's result: Continue needs continuation.State");
   EXPECT_EQ(message_of(of(R"({"result":"Continue","continuation":{"State":")" + std::string(2049, 'x') + "\"}}")),
-            "reading the command's result: continuation.State has 2049 bytes, CodePipeline takes 1 to 2048");
+            "reading the command's result: continuation.State has 2049 bytes, expected 1 to 1470");
   EXPECT_EQ(message_of(of(R"({"result":"Success","outputVariables":{"a b":"1"}})")),
             "reading the command's result: the output variable \"a b\" has other characters than letters, digits, @, - "
             "and _");
