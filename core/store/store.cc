@@ -391,6 +391,10 @@ std::optional<Job> Store::find_job(const std::string& id) const {
   return impl_->readers->run([&](Connection& connection) { return load_job(connection, id); });
 }
 
+HistoryCounts Store::count_history(Timestamp from, Timestamp until) const {
+  return impl_->readers->run([&](Connection& connection) { return store::count_history(connection, from, until); });
+}
+
 JobPage Store::list_jobs(const JobQuery& query) const {
   return impl_->readers->run([&](Connection& connection) { return store::list_jobs(connection, query); });
 }

@@ -35,6 +35,7 @@
 #include "core/base/error.h"
 #include "core/base/time.h"
 #include "core/store/records.h"
+#include "core/store/statistics.h"
 
 namespace penstock::telemetry {
 class Metrics;
@@ -182,6 +183,10 @@ class Store {
   void confirm_sign_up(std::int64_t number, Timestamp time);
   // Does nothing when it is not `before` any more.
   void replace_sealed_token(std::int64_t number, const std::string& before, const std::string& after);
+
+  // --- statistics ---
+  // See store::count_history().
+  HistoryCounts count_history(Timestamp from, Timestamp until) const;
 
   // --- upkeep ---
   // Deletes at most `limit` deliveries (with what belongs to them) and jobs older than `before`; never unfinished ones.

@@ -11,7 +11,10 @@
 #include "server/pages/deliveries_page.h"
 #include "server/pages/delivery_page.h"
 #include "server/pages/frame.h"
+#include "server/pages/jobs_page.h"
+#include "server/pages/overview_page.h"
 #include "server/pages/parts.h"
+#include "server/pages/statistics.h"
 
 namespace penstock::server {
 namespace {
@@ -23,6 +26,8 @@ using pages::Html;
 using pages::Visitor;
 
 constexpr int kRowsOfPage = 50;
+constexpr int kFailedJobsShown = 5;
+constexpr int kLogLinesShown = 1000;
 constexpr int kMaxPending = 10'000;
 constexpr int kMaxJobsOfExecution = 20;
 constexpr std::size_t kMaxExecutionsShown = 20;
@@ -66,7 +71,10 @@ Response show_error(const Request& request, const Visitor& visitor, const Error&
 
 class PageRoutes {
  public:
-  explicit PageRoutes(PageParts parts) : parts_(std::move(parts)) {}
+  explicit PageRoutes(PageParts parts)
+      : parts_(std::move(parts)),
+        statistics_([this](Timestamp from, Timestamp until) { return parts_.store.count_history(from, until); },
+                    parts_.clock) {}
 
   using Answer = Response (PageRoutes::*)(const Request&, const Visitor&);
 
@@ -111,7 +119,7 @@ class PageRoutes {
     auto found = parts_.store.find_delivery(id);
     if (!found) throw Error(ErrorKind::kNotFound, "No delivery has this id; it may have been deleted by now.");
     pages::DeliveryView view{.delivery = std::move(*found), .now = now(), .visitor = visitor, .links = parts_.links};
-    view.jobs = jobs_of(view.delivery);
+    if (may_see_jobs(request)) view.jobs = jobs_of(view.delivery);
     if (const auto query = request.query_parameter("jsonPath"); query && !view.delivery.body.empty()) {
       view.trial = pages::try_json_path(*query, view.delivery.body);
     }
@@ -121,6 +129,38 @@ class PageRoutes {
       if (*done == "released") view.notice = "Released: it starts as soon as its turn comes.";
     }
     return pages::show_delivery(view);
+  }
+
+  Response overview(const Request& request, const Visitor& visitor) {
+    pages::OverviewView view{.period = &pages::find_period(request.query_parameter("period").value_or("")),
+                             .now = now(),
+                             .visitor = visitor};
+    view.series = statistics_.load(view.period->width, view.period->columns);
+    view.backlog = parts_.store.trigger_backlog();
+    if (may_see_jobs(request)) {
+      store::JobQuery failed;
+      failed.limit = kFailedJobsShown;
+      failed.state = store::JobState::kFailed;
+      view.failed_jobs = parts_.store.list_jobs(failed).jobs;
+    }
+    return pages::show_overview(view);
+  }
+
+  Response jobs(const Request& request, const Visitor& visitor) {
+    pages::JobsView view{.query = pages::read_job_query(request.query), .now = now(), .visitor = visitor};
+    view.query.limit = kRowsOfPage;
+    view.page = parts_.store.list_jobs(view.query);
+    return pages::show_jobs(view);
+  }
+
+  Response job(const Request& request, const Visitor& visitor) {
+    auto found = parts_.store.find_job(request.captures.at(0));
+    if (!found) throw Error(ErrorKind::kNotFound, "No job has this id; it may have been deleted by now.");
+    pages::JobView view{.job = std::move(*found), .now = now(), .visitor = visitor, .links = parts_.links};
+    view.log = parts_.store.job_log(view.job.id, 0, kLogLinesShown + 1);
+    view.log_goes_on = static_cast<int>(view.log.size()) > kLogLinesShown;
+    if (view.log_goes_on) view.log.pop_back();
+    return pages::show_job(view);
   }
 
   Response redeliver(const Request& request, const Visitor& visitor) {
@@ -227,6 +267,10 @@ class PageRoutes {
     return std::nullopt;
   }
 
+  bool may_see_jobs(const Request& request) const {
+    return parts_.access.may(request, {.verb = "GET", .resource = "/api/v1/jobs", .route_scope = kRead});
+  }
+
   std::vector<store::Job> jobs_of(const store::Delivery& delivery) const {
     std::vector<store::Job> jobs;
     std::size_t executions = 0;
@@ -254,6 +298,7 @@ class PageRoutes {
   Timestamp now() const { return parts_.clock.now(); }
 
   PageParts parts_;
+  pages::Statistics statistics_;
 };
 
 std::string api(std::string_view kind, const std::string& id, std::string_view below = "") {
@@ -265,7 +310,14 @@ std::string api(std::string_view kind, const std::string& id, std::string_view b
 void add_page_routes(listener::Listener& listener, PageParts parts) {
   const auto routes = std::make_shared<PageRoutes>(std::move(parts));
   listener.route("GET", "/assets/{name}", PageRoutes::file);
-  listener.route("GET", "/", [](const Request&) { return pages::redirect("/deliveries"); });
+  listener.route("GET", "/", [routes](const Request& request) {
+    return routes->read(request, "/api/v1/deliveries", &PageRoutes::overview);
+  });
+  listener.route("GET", "/jobs",
+                 [routes](const Request& request) { return routes->read(request, "/api/v1/jobs", &PageRoutes::jobs); });
+  listener.route("GET", "/jobs/{id}", [routes](const Request& request) {
+    return routes->read(request, api("jobs", request.captures.at(0)), &PageRoutes::job);
+  });
   listener.route("GET", "/deliveries", [routes](const Request& request) {
     return routes->read(request, "/api/v1/deliveries", &PageRoutes::deliveries);
   });

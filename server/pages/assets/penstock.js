@@ -176,9 +176,10 @@ function followLog(list) {
     const text = document.createElement("span");
     text.textContent = line.text;
     item.append(time, text);
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    const frame = list.parentElement;
+    const atEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 40;
     list.append(item);
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    if (atEnd) frame.scrollTop = frame.scrollHeight;
   });
   source.addEventListener("open", () => {
     if (state) state.textContent = "The log is followed as it is written.";
