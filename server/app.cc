@@ -105,6 +105,14 @@ App::App(config::Settings settings)
                                             .on_started = [this] { workers_.wake(); },
                                             .on_woken = [this] { paths_.wake(); },
                                             .decisions = decisions_mutex_}),
+      events_(
+          {.for_jobs =
+               [this](const aws::ActionTypeId& told) {
+                 return workers_.wake([&](const aws::ActionTypeId& worked) { return events::may_be(told, worked); });
+               },
+           .at_execution = [this](const std::string& id) { return workers_.look_at(id); }},
+          metrics_, clock_, log_),
+      event_endpoints_(events_, metrics_, clock_, log_),
       access_(policy_, clock_, log_),
       listener_(
           listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
@@ -112,6 +120,7 @@ App::App(config::Settings settings)
       credential_expiry_(metrics_, log_, clock_) {
   apply(settings_, make_gates(settings_, clock_.now()));
   add_hook_routes(listener_, receiver_, policy_);
+  add_event_routes(listener_, event_endpoints_, policy_);
   add_history_routes(listener_, store_, receiver_, starter_, access_, log_, streams_stop_.get_token());
   add_page_routes(listener_, {.store = store_,
                               .receiver = receiver_,
@@ -125,6 +134,7 @@ App::App(config::Settings settings)
   add_metrics_routes(listener_, metrics_, policy_, access_);
   watches_ = watch_listener(metrics_, listener_);
   watch_waiting_triggers();
+  watch_event_queue();
   for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
   port_ = listener_.bind();
 }
@@ -170,6 +180,36 @@ void App::watch_waiting_triggers() {
                                       if (!oldest) return 0.0;
                                       return std::chrono::duration<double>(clock_.now() - *oldest).count();
                                     }));
+}
+
+void App::watch_event_queue() {
+  watches_.push_back(metrics_.watch(
+      telemetry::Metrics::Kind::kGauge, "penstock_event_queue_receive_age_seconds",
+      "Time since the queue of events last answered, with messages or without; 0 without a queue.", [this] {
+        const auto status = event_queue_status();
+        return status ? std::chrono::duration<double>(status->age).count() : 0.0;
+      }));
+}
+
+std::optional<events::QueuePoller::Status> App::event_queue_status() const {
+  std::lock_guard lock(event_queue_mutex_);
+  return event_queue_ ? std::optional(event_queue_->status()) : std::nullopt;
+}
+
+std::unique_ptr<events::QueuePoller> App::make_event_queue(const config::Settings& settings) {
+  if (settings.events.queue_url.empty()) return nullptr;
+  return std::make_unique<events::QueuePoller>(events::QueuePoller::Options{},
+                                               aws::QueueClient(aws_.client("sqs"), settings.events.queue_url), events_,
+                                               metrics_, clock_, log_);
+}
+
+void App::use_event_queue(std::unique_ptr<events::QueuePoller> queue) {
+  if (queue) queue->start();
+  {
+    std::lock_guard lock(event_queue_mutex_);
+    event_queue_.swap(queue);
+  }
+  queue.reset();  // waits for the former one's thread
 }
 
 std::shared_ptr<jobs::GitSource> App::make_git_source(const config::Worker& worker) {
@@ -231,6 +271,8 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   auto intake_settings = std::make_shared<const intake::IntakeSettings>(intake::make_settings(settings, resolve));
   auto webhooks = std::make_shared<trigger::WebhookList>();
   for (const intake::WebhookSettings& webhook : intake_settings->webhooks) webhooks->push_back(webhook.webhook);
+  auto event_endpoints = std::make_shared<events::Endpoints::Settings>();
+  event_endpoints->merge(intake::make_endpoints(settings.events.endpoints, resolve));
   RequestPolicy policy;
   policy.access = authz::Authorizer::make(access_settings(settings.access, resolve),
                                           {.transport = public_transport_, .clock = clock_, .log = log_},
@@ -255,6 +297,7 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   paths_.set(std::make_shared<const trigger::PathsStage::Settings>(paths_settings(settings.changed_paths, webhooks)));
   starter_.set_webhooks(std::move(webhooks));
   receiver_.set_settings(std::move(intake_settings));  // after those who know of what it stores
+  event_endpoints_.set(std::move(event_endpoints));
   starter_.set_worked_action_types(action_types(settings));
   policy_.set(std::make_shared<const RequestPolicy>(std::move(policy)));
   log_.set_level(to_log_level(settings.log.level));
@@ -269,6 +312,7 @@ void App::run() {
   jobs::remove_stale_artifacts(artifact_directory());
   workers_.replace(worker_options(settings_));  // before start(), so that the journal's jobs find their workers
   workers_.start();
+  use_event_queue(make_event_queue(settings_));
   paths_.start();
   starter_.start();
   maintenance_ = std::jthread([this](const std::stop_token& stop) { maintain(stop); });
@@ -285,6 +329,7 @@ void App::run() {
   const auto deadline = std::chrono::steady_clock::now() + drain_timeout;
   streams_stop_.request_stop();
   listener_.stop();
+  use_event_queue(nullptr);
   paths_.request_stop();
   starter_.request_stop();
   maintenance_.request_stop();
@@ -406,8 +451,11 @@ void App::reload() {
     if (fresh.server.tls.has_value() != settings_.server.tls.has_value()) fresh.server.tls = settings_.server.tls;
     fresh.aws = settings_.aws;
     if (fresh.server.tls) listener_.use_certificate(tls_files(*fresh.server.tls));
+    const bool is_other_queue = fresh.events.queue_url != settings_.events.queue_url;
+    auto event_queue = is_other_queue ? make_event_queue(fresh) : nullptr;
     apply(fresh, make_gates(fresh, clock_.now()));
     workers_.replace(worker_options(fresh));
+    if (is_other_queue) use_event_queue(std::move(event_queue));
     {
       std::lock_guard lock(request_mutex_);
       settings_ = std::move(fresh);
@@ -465,6 +513,11 @@ std::vector<ReadinessCheck> App::readiness_checks() {
          return end && *end <= clock_.now() ? "expired " + format_rfc3339(*end) : "";
        }},
       {"credentials", [this, text_of_failure] { return text_of_failure([this] { aws_.credentials()->get(); }); }},
+      {"events",
+       [this]() -> std::string {
+         const auto queue = event_queue_status();
+         return queue && (!queue->last_receive || queue->age > kPollerPatience) ? "sqs" : "";
+       }},
       {"pollers",
        [this]() -> std::string {
          std::string failing;

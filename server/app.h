@@ -19,6 +19,9 @@
 #include "core/base/time.h"
 #include "core/base/wake.h"
 #include "core/config/settings.h"
+#include "core/events/desk.h"
+#include "core/events/endpoints.h"
+#include "core/events/queue_poller.h"
 #include "core/git/lfs.h"
 #include "core/git/mirror.h"
 #include "core/http/curl_transport.h"
@@ -68,6 +71,11 @@ class App {
   void prune(const std::stop_token& stop);
   std::vector<ReadinessCheck> readiness_checks();
   void watch_waiting_triggers();
+  void watch_event_queue();
+  std::optional<events::QueuePoller::Status> event_queue_status() const;
+  // Null without a queue.
+  std::unique_ptr<events::QueuePoller> make_event_queue(const config::Settings& settings);
+  void use_event_queue(std::unique_ptr<events::QueuePoller> queue);
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
   std::shared_ptr<jobs::GitSource> make_git_source(const config::Worker& worker);
   std::shared_ptr<jobs::Handler> make_command_handler(const config::Command& command);
@@ -109,6 +117,10 @@ class App {
   const std::shared_ptr<std::mutex> decisions_mutex_ = std::make_shared<std::mutex>();
   trigger::PathsStage paths_;
   trigger::Starter starter_;
+  events::Desk events_;
+  events::Endpoints event_endpoints_;
+  mutable std::mutex event_queue_mutex_;
+  std::unique_ptr<events::QueuePoller> event_queue_;  // guarded by event_queue_mutex_
   CurrentPolicy policy_;
   AccessControl access_;
   const FormTokens form_tokens_{clock_};

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/events/endpoints.h"
 #include "core/intake/receiver.h"
 #include "core/listener/listener.h"
 #include "core/store/store.h"
@@ -27,6 +28,9 @@ using listener::Response;
 
 // POST /hooks/{endpoint}
 void add_hook_routes(Listener& listener, intake::Receiver& receiver, const CurrentPolicy& policy);
+
+// POST /events/{endpoint}
+void add_event_routes(Listener& listener, events::Endpoints& endpoints, const CurrentPolicy& policy);
 
 // /api/v1/deliveries, /api/v1/triggers, /api/v1/jobs and what is below them. Streams of job logs end when `stop` is
 // requested.

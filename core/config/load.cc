@@ -144,6 +144,7 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   load_changed_paths(root.section("changedPaths"), settings.changed_paths);
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
   load_continuation_keys(root, settings);
+  load_events(root.section("events"), settings.events);
   load_access(root.section("access"), settings.access);
 
   auto log = root.section("log");
@@ -152,7 +153,6 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   log.finish();
 
   root.not_supported("thirdParty");
-  root.not_supported("events");
   root.finish();
 }
 

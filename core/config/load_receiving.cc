@@ -253,20 +253,50 @@ void load_webhook(Section webhook, Settings& settings, const PatternChecks& patt
   settings.webhooks.push_back(std::move(target));
 }
 
-}  // namespace
-
-void load_endpoints(Section& root, Settings& settings) {
-  root.for_each_entry("endpoints", [&](const std::string& name, Section section) {
+void load_endpoint_map(Section& parent, std::vector<Endpoint>& target) {
+  parent.for_each_entry("endpoints", [&](const std::string& name, Section section) {
     Endpoint endpoint;
     endpoint.name = name;
     if (!consists_of(name, std::string(kAlphanumeric) + "._-", 100)) {
-      root.problem("endpoints", "expected names of letters, digits, \".\", \"_\" and \"-\", found " + in_quotes(name));
+      parent.problem("endpoints",
+                     "expected names of letters, digits, \".\", \"_\" and \"-\", found " + in_quotes(name));
     }
     load_authentication(section, endpoint.authentication, endpoint.unauthenticated);
     section.read_list("allowedIpRanges", endpoint.allowed_ip_ranges, expect_ip_range);
     section.finish();
-    settings.endpoints.push_back(std::move(endpoint));
+    target.push_back(std::move(endpoint));
   });
+}
+
+// Requests go where AWS's settings say; of the URL they use the region and what names the queue.
+std::optional<std::string> expect_queue_url(const std::string& text) {
+  const auto url = parse_url(text);
+  const std::size_t slash = url ? url->path.find('/', 1) : std::string::npos;
+  if (url && (url->scheme == "https" || url->scheme == "http") && !url->has_user && text.size() <= 2048 &&
+      url->path.starts_with('/') && slash != std::string::npos && slash > 1 && slash + 1 < url->path.size() &&
+      url->path.find_first_of("?#{}", slash) == std::string::npos &&
+      url->path.find('/', slash + 1) == std::string::npos) {
+    return std::nullopt;
+  }
+  return "the URL of an SQS queue such as https://sqs.eu-central-1.amazonaws.com/111122223333/penstock-events";
+}
+
+}  // namespace
+
+void load_endpoints(Section& root, Settings& settings) {
+  load_endpoint_map(root, settings.endpoints);
+}
+
+void load_events(Section events, Events& target) {
+  load_endpoint_map(events, target.endpoints);
+  if (events.has("sqs")) {
+    auto sqs = events.section("sqs");
+    sqs.require("queueUrl", target.queue_url, expect_queue_url);
+    sqs.finish();
+  } else {
+    events.ignore({"sqs"});
+  }
+  events.finish();
 }
 
 void load_webhooks(Section& root, Settings& settings, const PatternChecks& patterns) {

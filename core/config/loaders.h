@@ -7,6 +7,7 @@
 namespace penstock::config {
 
 void load_endpoints(Section& root, Settings& settings);
+void load_events(Section events, Events& target);
 void load_calendars(Section& root, Settings& settings);
 void load_credentials(Section& root, Settings& settings);
 void load_webhooks(Section& root, Settings& settings, const PatternChecks& patterns);  // after all these, and git

@@ -68,6 +68,12 @@ struct Endpoint {
   std::vector<std::string> allowed_ip_ranges;
 };
 
+// Where events of CodePipeline come from.
+struct Events {
+  std::vector<Endpoint> endpoints;
+  std::string queue_url;  // of SQS; empty = none
+};
+
 struct Filter {
   std::string json_path;
   std::optional<std::string> match_equals, match_glob, match_regex, not_equals;
@@ -305,6 +311,7 @@ struct Settings {
   std::vector<Worker> workers;
   std::vector<Credential> credentials;
   ChangedPaths changed_paths;
+  Events events;
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
   // Of continuation tokens: what makes them instead of the data directory's own key, and what is accepted besides.
   std::optional<SecretReference> continuation_key, accepted_continuation_key;

@@ -64,6 +64,15 @@ std::string read_signature(std::string_view header, HashAlgorithm algorithm, std
 
 }  // namespace
 
+HeaderLookup lookup_in(const std::vector<std::pair<std::string, std::string>>& headers) {
+  return [&headers](std::string_view name) -> std::optional<std::string_view> {
+    for (const auto& [key, value] : headers) {
+      if (equals_ignoring_case(key, name)) return std::string_view(value);
+    }
+    return std::nullopt;
+  };
+}
+
 AuthenticationResult authenticate(const EndpointAuthentication& authentication, const IpAddress& remote,
                                   const HeaderLookup& header, std::string_view body) {
   const auto& ranges = authentication.allowed_ip_ranges;

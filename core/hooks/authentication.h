@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/digest.h"
@@ -40,6 +41,8 @@ enum class AuthenticationResult { kAllowed, kAddressNotAllowed, kNoCredential, k
 
 // First value of a header, or nothing. Names without case.
 using HeaderLookup = std::function<std::optional<std::string_view>(std::string_view name)>;
+// In a request's fields, which must outlive it.
+HeaderLookup lookup_in(const std::vector<std::pair<std::string, std::string>>& headers);
 
 // Looks at every configured credential, whichever matched first, so that the time taken tells nothing. Pure.
 AuthenticationResult authenticate(const EndpointAuthentication& authentication, const IpAddress& remote,

@@ -17,15 +17,6 @@
 namespace penstock::intake {
 namespace {
 
-hooks::HeaderLookup lookup_in(const std::vector<std::pair<std::string, std::string>>& headers) {
-  return [&headers](std::string_view name) -> std::optional<std::string_view> {
-    for (const auto& [key, value] : headers) {
-      if (equals_ignoring_case(key, name)) return std::string_view(value);
-    }
-    return std::nullopt;
-  };
-}
-
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
@@ -139,7 +130,7 @@ std::optional<store::NewDelivery> Receiver::examine(HookRequest& request, Work& 
   if (endpoint == nullptr) {
     return reject_stranger(nullptr, request, 404, "no endpoint of this name is configured", work);
   }
-  const hooks::HeaderLookup lookup = lookup_in(request.headers);
+  const hooks::HeaderLookup lookup = hooks::lookup_in(request.headers);
   hooks::AuthenticationResult result;
   std::shared_ptr<const JudgingList> webhooks;
   if (endpoint->is_uniform) {

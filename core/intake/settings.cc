@@ -112,16 +112,23 @@ std::shared_ptr<const hooks::Webhook> compile(const config::Webhook& webhook) {
 
 }  // namespace
 
-IntakeSettings make_settings(const config::Settings& settings, const SecretLookup& resolve) {
-  IntakeSettings result;
-  for (const config::Endpoint& endpoint : settings.endpoints) {
+std::map<std::string, hooks::EndpointAuthentication> make_endpoints(const std::vector<config::Endpoint>& endpoints,
+                                                                    const SecretLookup& resolve) {
+  std::map<std::string, hooks::EndpointAuthentication> result;
+  for (const config::Endpoint& endpoint : endpoints) {
     try {
-      result.endpoints[endpoint.name] =
+      result[endpoint.name] =
           make_authentication(endpoint.authentication, endpoint.unauthenticated, endpoint.allowed_ip_ranges, resolve);
     } catch (const Error& error) {
       throw error.with_context("preparing endpoint " + in_quotes(endpoint.name));
     }
   }
+  return result;
+}
+
+IntakeSettings make_settings(const config::Settings& settings, const SecretLookup& resolve) {
+  IntakeSettings result;
+  result.endpoints = make_endpoints(settings.endpoints, resolve);
   for (const config::Webhook& webhook : settings.webhooks) {
     try {
       WebhookSettings item;

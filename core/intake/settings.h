@@ -35,6 +35,10 @@ using SecretLookup = std::function<Secret(const SecretReference&)>;
 // or endpoint; errors of the lookup pass with that name in front.
 IntakeSettings make_settings(const config::Settings& settings, const SecretLookup& resolve);
 
+// Who may post to endpoints, of webhooks or of events, by name. Errors likewise.
+std::map<std::string, hooks::EndpointAuthentication> make_endpoints(const std::vector<config::Endpoint>& endpoints,
+                                                                    const SecretLookup& resolve);
+
 // The compiled webhooks alone: no secret is resolved.
 std::vector<std::shared_ptr<const hooks::Webhook>> make_webhooks(const config::Settings& settings);
 

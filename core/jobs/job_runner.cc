@@ -1,5 +1,7 @@
 #include "core/jobs/job_runner.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
@@ -12,6 +14,15 @@ namespace {
 
 // How long the store may be unavailable before the job goes on without its record: CodePipeline waits for the result.
 constexpr int kSaveAttempts = 6;
+
+// Hints that an execution is over: how many are kept and for how long, for a job that is just beginning.
+constexpr std::size_t kMaxHeard = 256;
+constexpr auto kHeardFor = std::chrono::minutes(1);
+// However many come, CodePipeline is asked no more often than this about a job. What an event says may be seen a little
+// later only: it is asked a few times.
+constexpr auto kLookPause = std::chrono::seconds(1);
+constexpr auto kQuickLook = std::chrono::seconds(2);
+constexpr int kQuickLooks = 3;
 
 void pause(const std::stop_token& stop, std::chrono::milliseconds duration) {
   Wake none;
@@ -422,7 +433,7 @@ bool JobRunner::is_stopped(const store::Job& row) const {
   try {
     const std::string status =
         parts_.codepipeline->get_pipeline_execution(row.pipeline, row.pipeline_execution_id).status;
-    return is_execution_over(status) && status != "Succeeded" && status != "Failed";
+    return status == "Stopping" || (is_execution_over(status) && status != "Succeeded" && status != "Failed");
   } catch (const Error&) {
     return false;
   }
@@ -470,6 +481,29 @@ void JobRunner::cancel(StopReason reason) {
   for (const auto& job : running()) job->request_stop(reason, "the server stops", parts_.clock.steady_now());
 }
 
+int JobRunner::look_at(const std::string& execution_id) {
+  const auto now = parts_.clock.steady_now();
+  std::lock_guard lock(mutex_);
+  std::erase_if(heard_, [&](const auto& entry) { return now - entry.second > kHeardFor; });
+  if (heard_.size() >= kMaxHeard && !heard_.contains(execution_id)) {
+    heard_.erase(std::min_element(heard_.begin(), heard_.end(),
+                                  [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
+  heard_[execution_id] = now;
+  return static_cast<int>(std::count_if(running_.begin(), running_.end(), [&](const auto& entry) {
+    return entry.second->job().pipeline_execution_id == execution_id;
+  }));
+}
+
+void JobRunner::hear(RunningJob& running, std::chrono::steady_clock::time_point now) {
+  std::lock_guard lock(mutex_);
+  const auto heard = heard_.find(running.job().pipeline_execution_id);
+  if (heard == heard_.end() || heard->second <= running.heard_at || now - heard->second > kHeardFor) return;
+  running.heard_at = heard->second;
+  running.quick_looks = kQuickLooks;
+  running.next_execution_look = std::min(running.next_execution_look, running.last_execution_look + kLookPause);
+}
+
 void JobRunner::watch_time() {
   const auto now = parts_.clock.steady_now();
   for (const auto& job : running()) {
@@ -497,8 +531,14 @@ void JobRunner::watch_executions(const std::stop_token& stop) {
       continue;
     }
     const aws::PipelineJob& details = job->job();
+    hear(*job, now);
     if (now < job->next_execution_look || details.pipeline_execution_id.empty()) continue;
+    job->last_execution_look = now;
     job->next_execution_look = now + options_.execution_look;
+    if (job->quick_looks > 0) {
+      --job->quick_looks;
+      job->next_execution_look = std::min(job->next_execution_look, now + kQuickLook);
+    }
     try {
       const std::string status =
           parts_.codepipeline->get_pipeline_execution(details.pipeline_name, details.pipeline_execution_id).status;

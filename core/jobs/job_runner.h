@@ -83,6 +83,10 @@ class JobRunner {
   // A job of the journal, after a restart.
   Ending resume(const store::Job& row, const std::stop_token& stop);
 
+  // "This execution may be over": watch_executions() asks at once for its jobs, also for one that begins within the
+  // next minute. How many are running.
+  int look_at(const std::string& execution_id);
+
   // Tells all running handlers to stop.
   void cancel(StopReason reason);
 
@@ -105,6 +109,7 @@ class JobRunner {
   bool is_stopped(const store::Job& row) const;
   // Tries for a while; false and a warning when the store stays unavailable.
   bool save(const store::Job& row, const std::stop_token& stop);
+  void hear(RunningJob& running, std::chrono::steady_clock::time_point now);
   void end_hung(const std::shared_ptr<RunningJob>& running, const std::stop_token& stop);
   std::vector<std::shared_ptr<RunningJob>> running() const;
 
@@ -115,6 +120,8 @@ class JobRunner {
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<RunningJob>> running_;  // guarded by mutex_; by our id
   bool cancelled_ = false;  // guarded by mutex_: a job that begins now stops at once
+  // Executions that look_at() was called for, and when; guarded by mutex_.
+  std::map<std::string, std::chrono::steady_clock::time_point> heard_;
 };
 
 }  // namespace penstock::jobs

@@ -14,6 +14,8 @@ struct PollSettings {
   // After a poll that brought jobs: more of them may be waiting than there were free slots, and those must not wait for
   // `busy`. One empty poll ends it. Bounds the calls, since each small job frees a slot.
   std::chrono::milliseconds again{50};
+  // Between polls that are asked for by wakes.
+  std::chrono::milliseconds woken{200};
   // After a start: the job shows up seconds later.
   std::chrono::milliseconds quick_window{60000};
   // Throttled or failing pollers never get slower than this.

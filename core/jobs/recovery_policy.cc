@@ -70,7 +70,7 @@ ReportVerdict judge_report_failure(const Error& error, bool earlier_may_have_hap
 }
 
 bool is_execution_over(const std::string& status) noexcept {
-  return !status.empty() && status != "InProgress";
+  return !status.empty() && status != "InProgress" && status != "Stopping";
 }
 
 }  // namespace penstock::jobs

@@ -44,7 +44,8 @@ enum class ReportVerdict {
 };
 ReportVerdict judge_report_failure(const Error& error, bool earlier_may_have_happened);
 
-// GetPipelineExecution's status: true when no result is wanted any more.
+// GetPipelineExecution's status: true when no result is wanted any more. "Stopping" waits for what runs: an execution
+// that is stopped and abandoned is "Stopped" a moment later.
 bool is_execution_over(const std::string& status) noexcept;
 
 }  // namespace penstock::jobs

@@ -61,7 +61,9 @@ class RunningJob final : public Context {
 
   std::chrono::steady_clock::time_point begun_at() const noexcept { return begun_at_; }
   // For the execution watch alone.
-  std::chrono::steady_clock::time_point next_execution_look{};
+  std::chrono::steady_clock::time_point next_execution_look{}, last_execution_look{};
+  std::chrono::steady_clock::time_point heard_at{};  // when somebody last said that the execution is over
+  int quick_looks = 0;                               // so many more, because what was said may not be seen at once
 
  private:
   store::Store& store_;

@@ -21,9 +21,13 @@ std::vector<std::map<std::string, std::string>> make_queries(
   return queries;
 }
 
-void pause(const std::stop_token& stop, std::chrono::milliseconds duration) {
+void pause_until(const std::stop_token& stop, std::chrono::steady_clock::time_point end) {
   Wake none;
-  none.wait_for(stop, duration);
+  none.wait_until(stop, end);
+}
+
+void pause(const std::stop_token& stop, std::chrono::milliseconds duration) {
+  pause_until(stop, std::chrono::steady_clock::now() + duration);
 }
 
 }  // namespace
@@ -69,6 +73,12 @@ void Worker::wake() {
     woken_at_ = parts_.clock.steady_now();
   }
   wake_.notify();
+}
+
+int Worker::look_at(const std::string& execution_id) {
+  const int jobs = runner_.look_at(execution_id);
+  if (jobs > 0) execution_wake_.notify();
+  return jobs;
 }
 
 void Worker::stop_polling() {
@@ -142,7 +152,9 @@ void Worker::poll(std::stop_token stop) {
     if (outcome == PollOutcome::kThrottled || outcome == PollOutcome::kFailed) {
       pause(stop, delay);  // a wake must not undo the back-off
     } else {
-      wake_.wait_for(stop, delay);
+      const auto polled_at = std::chrono::steady_clock::now();
+      // However often it is woken, it leaves a pause: whoever sends events must not decide how many calls are made.
+      if (wake_.wait_for(stop, delay)) pause_until(stop, polled_at + std::min(options_.poll.woken, delay));
     }
   }
   std::lock_guard lock(mutex_);
@@ -241,7 +253,7 @@ void Worker::watch(std::stop_token stop) {
 
 void Worker::watch_executions(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    pause(stop, 2 * kWatchInterval);
+    execution_wake_.wait_for(stop, 2 * kWatchInterval);
     runner_.watch_executions(stop);
   }
 }

@@ -52,6 +52,8 @@ class Worker {
   void resume(std::vector<store::Job> jobs);
   // "A job will show up soon": poll now, and quickly for a while.
   void wake();
+  // "This execution may be over": the watch asks CodePipeline at once. How many of its jobs run here.
+  int look_at(const std::string& execution_id);
 
   // Polls no more. Does not block.
   void stop_polling();
@@ -90,6 +92,7 @@ class Worker {
   std::chrono::steady_clock::time_point woken_at_;
 
   Wake wake_;
+  Wake execution_wake_;  // of the execution watch
   // Only the poller touches these:
   std::size_t next_query_ = 0;
   std::set<std::string> offered_;  // ids of the jobs that the last round brought

@@ -83,6 +83,25 @@ void WorkerPool::wake() {
   for (const auto& worker : workers_) worker->wake();
 }
 
+int WorkerPool::wake(const std::function<bool(const aws::ActionTypeId&)>& is_meant) {
+  int woken = 0;
+  std::lock_guard lock(mutex_);
+  for (const auto& worker : workers_) {
+    if (!is_meant(worker->action_type())) continue;
+    worker->wake();
+    ++woken;
+  }
+  return woken;
+}
+
+int WorkerPool::look_at(const std::string& execution_id) {
+  int jobs = 0;
+  std::lock_guard lock(mutex_);
+  for (const auto& worker : workers_) jobs += worker->look_at(execution_id);
+  for (const auto& worker : retired_) jobs += worker->look_at(execution_id);
+  return jobs;
+}
+
 void WorkerPool::replace(std::vector<Worker::Options> workers) {
   std::vector<std::unique_ptr<Worker>> finished;  // destroyed outside the lock
   std::lock_guard lock(mutex_);

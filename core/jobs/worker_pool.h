@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,6 +23,10 @@ class WorkerPool {
   void start();
   // "A job will show up soon."
   void wake();
+  // The same for the workers of some action types. How many those are.
+  int wake(const std::function<bool(const aws::ActionTypeId&)>& is_meant);
+  // "This execution may be over": CodePipeline is asked at once about its jobs. How many of them run here.
+  int look_at(const std::string& execution_id);
   // Before start(): these instead of the constructor's. Later, on reload: the old workers poll no more and finish what
   // they run, the new ones begin.
   void replace(std::vector<Worker::Options> workers);

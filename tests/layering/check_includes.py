@@ -15,7 +15,7 @@ LAYERS = [
     ["base"],
     ["telemetry", "json", "http"],
     ["hooks", "azure", "aws", "git", "archive", "store", "authz", "config", "listener"],
-    ["intake", "trigger", "jobs"],
+    ["intake", "trigger", "jobs", "events"],
 ]
 
 # Header pattern -> the folders that may include it. A module's headers may only as long as no other module gets to see

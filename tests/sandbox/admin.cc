@@ -34,7 +34,8 @@ Json Sandbox::settings_json() const {
           {"jobTimeoutSeconds", to_seconds(settings_.job_timeout)},
           {"clockSkewSeconds", to_seconds(settings_.clock_skew)},
           {"stackSeconds", to_seconds(settings_.stack_duration)},
-          {"startOnCreate", settings_.start_on_create.load()}};
+          {"startOnCreate", settings_.start_on_create.load()},
+          {"eventQueue", sqs_.event_queue()}};
 }
 
 void Sandbox::apply_settings(const Json& settings) {
@@ -53,6 +54,8 @@ void Sandbox::apply_settings(const Json& settings) {
       settings_.stack_duration = seconds_member(name, value);
     } else if (name == "startOnCreate" && value.is_boolean()) {
       settings_.start_on_create = value.get<bool>();
+    } else if (name == "eventQueue" && value.is_string()) {
+      sqs_.set_event_queue(value.get<std::string>());  // its name; it need not exist yet
     } else {
       throw ServiceError(400, "InvalidSetting", "\"" + name + "\" is no setting or has the wrong type");
     }
@@ -139,6 +142,7 @@ Response Sandbox::handle_admin(Request& request) {
     }
     auto state = codepipeline_->dump(pipeline);
     state["s3"] = s3_->dump();
+    state["queues"] = sqs_.dump();
     state["settings"] = settings_json();
     state["faults"] = faults_.counts();
     std::lock_guard lock(mutex_);

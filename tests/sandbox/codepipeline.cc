@@ -37,8 +37,9 @@ std::pair<std::size_t, std::size_t> page_of(const Json& input, std::size_t total
   return {begin, end};
 }
 
-CodePipeline::CodePipeline(Journal& journal, const KeyRing& keys, const Settings& settings, const Clock& clock)
-    : journal_(journal), keys_(keys), settings_(settings), clock_(clock) {}
+CodePipeline::CodePipeline(Journal& journal, const KeyRing& keys, const Settings& settings, const Clock& clock,
+                           OnEvent on_event)
+    : journal_(journal), keys_(keys), settings_(settings), clock_(clock), on_event_(std::move(on_event)) {}
 
 Json CodePipeline::call(const std::string& operation, const Json& input, const Caller& caller) {
   static const std::unordered_map<std::string, Handler> kOperations{
@@ -91,6 +92,7 @@ void CodePipeline::commit() {
   for (const auto& id : dirty_executions_) {
     if (const auto found = executions_.find(id); found != executions_.end()) {
       journal_.put("execution", id, to_json(found->second));
+      if (on_event_) emit_changes(found->second);
     }
   }
   for (const auto& id : dirty_jobs_) {

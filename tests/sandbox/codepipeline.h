@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,7 +25,10 @@ struct Caller {
 // Thread-safe: one lock around each operation.
 class CodePipeline {
  public:
-  CodePipeline(Journal& journal, const KeyRing& keys, const Settings& settings, const Clock& clock);
+  // Gets each state change, in the form in which EventBridge sends it; may be null.
+  using OnEvent = std::function<void(Json event)>;
+  CodePipeline(Journal& journal, const KeyRing& keys, const Settings& settings, const Clock& clock,
+               OnEvent on_event = {});
 
   // One awsJson1_1 operation; throws ServiceError.
   Json call(const std::string& operation, const Json& input, const Caller& caller);
@@ -82,6 +86,8 @@ class CodePipeline {
   void finish(Execution& execution, const std::string& status, const std::string& summary);
   std::string resolve(const Execution& execution, const std::string& text) const;
 
+  void emit_changes(const Execution& execution);  // codepipeline_events.cc
+
   // codepipeline_jobs.cc
   Json poll_for_jobs(const Json& input, const Caller& caller);
   Json acknowledge_job(const Json& input, const Caller& caller);
@@ -123,6 +129,7 @@ class CodePipeline {
   const KeyRing& keys_;
   const Settings& settings_;
   const Clock& clock_;
+  const OnEvent on_event_;
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, ActionType> types_;
   std::map<std::string, Pipeline> pipelines_;
@@ -138,6 +145,7 @@ class CodePipeline {
   std::int64_t next_number_ = 1;
   std::int64_t next_nonce_ = 1;
   std::set<std::string> dirty_executions_, dirty_jobs_;
+  std::map<std::string, std::map<std::string, std::string>> told_;  // execution -> what -> status of its last event
 };
 
 // "#{ns.Key}" and the like, and the pieces of a declaration.

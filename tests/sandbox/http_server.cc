@@ -289,6 +289,21 @@ bool is_loopback(const sockaddr_storage& address) {
   return false;
 }
 
+// Also through an address of the machine's network.
+bool is_this_machine(int fd, const sockaddr_storage& peer) {
+  if (is_loopback(peer)) return true;
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) != 0 || own.ss_family != AF_INET ||
+      peer.ss_family != AF_INET) {
+    return false;
+  }
+  sockaddr_in ours, theirs;
+  std::memcpy(&ours, &own, sizeof ours);
+  std::memcpy(&theirs, &peer, sizeof theirs);
+  return ours.sin_addr.s_addr == theirs.sin_addr.s_addr;
+}
+
 }  // namespace
 
 std::string_view reason_phrase(int status) noexcept {
@@ -432,7 +447,8 @@ void HttpServer::accept_loop() {
     const int raw = fd.get();
     connections_.insert(raw);
     try {
-      std::thread([this, connection = std::move(fd), loopback = is_loopback(peer)]() mutable {
+      const bool loopback = is_this_machine(raw, peer);
+      std::thread([this, connection = std::move(fd), loopback]() mutable {
         const int number = connection.get();
         serve(number, loopback);
         // The number leaves the set before it can be given out again.

@@ -14,7 +14,14 @@ namespace {
 using json::Json;
 
 constexpr std::size_t kMaxJsonBody = 1u << 20;
+// SQS's largest message, and what JSON makes of it.
+constexpr std::size_t kMaxQueueBody = 8u << 20;
 constexpr auto kTick = std::chrono::milliseconds(250);
+
+// Under the name by which the client knows us.
+std::string queue_base(const Request& request) {
+  return "http://" + request.header("Host");
+}
 
 std::string load_sealing_key(const std::optional<std::filesystem::path>& data) {
   std::array<std::byte, 32> bytes;
@@ -77,7 +84,8 @@ Sandbox::Sandbox(SandboxOptions options)
         return std::optional<std::filesystem::path>();
       }()) {
   keys_ = std::make_unique<KeyRing>(load_sealing_key(options_.data));
-  codepipeline_ = std::make_unique<CodePipeline>(journal_, *keys_, settings_, clock_);
+  codepipeline_ = std::make_unique<CodePipeline>(journal_, *keys_, settings_, clock_,
+                                                 [this](const Json& event) { sqs_.deliver_event(event); });
   secrets_ = std::make_unique<SecretsManager>(journal_, clock_);
   s3_ = std::make_unique<S3>(folder_ / "objects", journal_, clock_,
                              [this](const std::string& bucket) { return codepipeline_->is_artifact_bucket(bucket); });
@@ -99,6 +107,7 @@ Sandbox::Sandbox(SandboxOptions options)
 }
 
 Sandbox::~Sandbox() {
+  sqs_.stop();
   if (server_) server_->stop();
   {
     std::lock_guard lock(ticker_mutex_);
@@ -206,17 +215,18 @@ Response Sandbox::handle(Request& request) {
     const auto operation = dot == std::string::npos ? std::string() : target.substr(dot + 1);
     const std::string service = prefix == "CodePipeline_20150709" ? "codepipeline"
                                 : prefix == "secretsmanager"      ? "secretsmanager"
+                                : prefix == "AmazonSQS"           ? "sqs"
                                                                   : "";
     response = with_fault(request, Protocol::kJson, operation,
                           [&](const Fault& fault) { return handle_json(request, fault, service, operation); });
-  } else if (scope_service(request) == "sts" ||
+  } else if (scope_service(request) == "sts" || scope_service(request) == "sqs" ||
              (request.method == "POST" && request.path == "/" &&
               request.header("Content-Type").starts_with("application/x-www-form-urlencoded"))) {
     std::string body;
     Form form;
     std::string operation = "Unknown";
     try {
-      body = request.read_all(kMaxJsonBody);
+      body = request.read_all(scope_service(request) == "sqs" ? kMaxQueueBody : kMaxJsonBody);
       form = parse_form(body);
       if (form.contains("Action")) operation = form.at("Action");
     } catch (const std::exception&) {  // the call below says so
@@ -241,14 +251,14 @@ Response Sandbox::handle_json(Request& request, const Fault&, const std::string&
                               const std::string& operation) {
   std::string body;
   try {
-    body = request.read_all(kMaxJsonBody);
+    body = request.read_all(service == "sqs" ? kMaxQueueBody : kMaxJsonBody);
   } catch (const std::length_error&) {
     throw ServiceError(413, "RequestEntityTooLargeException", "The request is longer than 1 MiB");
   }
+  const std::string content_type = service == "sqs" ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1";
   if (service.empty() || request.method != "POST" || request.path != "/" ||
-      !request.header("Content-Type").starts_with("application/x-amz-json-1.1")) {
-    throw ServiceError(404, "UnknownOperationException",
-                       "POST / with a known X-Amz-Target and application/x-amz-json-1.1");
+      !request.header("Content-Type").starts_with(content_type)) {
+    throw ServiceError(404, "UnknownOperationException", "POST / with a known X-Amz-Target and " + content_type);
   }
   const auto verified = verify(request, sha256_hex(body), Protocol::kJson, operation);
   if (verified.service != service) {
@@ -264,9 +274,11 @@ Response Sandbox::handle_json(Request& request, const Fault&, const std::string&
   }
   const Caller caller{verified.identity.account, verified.region, verified.identity.arn};
   const auto output = service == "codepipeline" ? codepipeline_->call(operation, input, caller)
-                                                : secrets_->call(operation, input, caller);
+                      : service == "sqs"
+                          ? sqs_.call(operation, input, queue_base(request), caller.account, caller.region)
+                          : secrets_->call(operation, input, caller);
   Response response;
-  response.headers.push_back({"Content-Type", "application/x-amz-json-1.1"});
+  response.headers.push_back({"Content-Type", content_type});
   if (!output.is_null()) response.body = json::dump(output);
   return response;
 }
@@ -280,6 +292,10 @@ Response Sandbox::handle_query(Request& request, const std::string& body, const 
   if (verified.service == "cloudformation") {
     check_allowed(verified.identity, "cloudformation", action == form.end() ? "" : action->second, Protocol::kQuery);
     return cloudformation_->call(form, verified.identity.account, verified.region);
+  }
+  if (verified.service == "sqs") {
+    check_allowed(verified.identity, "sqs", action == form.end() ? "" : action->second, Protocol::kQuery);
+    return sqs_.call_query(form, request.path, queue_base(request), verified.identity.account, verified.region);
   }
   if (verified.service != "sts") {
     throw ServiceError(403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'.");

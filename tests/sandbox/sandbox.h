@@ -1,4 +1,4 @@
-// The whole sandbox: one port, four services told apart by what a request's signature is for, and the tests' own door.
+// The whole sandbox: one port, six services told apart by what a request's signature is for, and the tests' own door.
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,7 @@
 #include "tests/sandbox/secrets_manager.h"
 #include "tests/sandbox/service_error.h"
 #include "tests/sandbox/settings.h"
+#include "tests/sandbox/sqs.h"
 #include "tests/sandbox/sts.h"
 
 namespace penstock::sandbox {
@@ -68,6 +69,7 @@ class Sandbox {
   std::filesystem::path folder_;
   Journal journal_;
   std::unique_ptr<KeyRing> keys_;
+  Sqs sqs_;
   std::unique_ptr<CodePipeline> codepipeline_;
   std::unique_ptr<SecretsManager> secrets_;
   std::unique_ptr<S3> s3_;

@@ -312,6 +312,23 @@ TEST(Load, ReadsCalendars) {
   for (std::size_t day = 0; day < 7; ++day) EXPECT_EQ(plain.open[day].empty(), day >= 1 && day <= 3) << day;
 }
 
+TEST(Load, ReadsWhereEventsComeFrom) {
+  const LoadResult result = parse(
+      "events:\n  endpoints:\n    aws: {authentication: [{type: HEADER, name: X-Token, value: {secret: 'env:T'}}], "
+      "allowedIpRanges: [10.0.0.0/8]}\n  sqs: {queueUrl: "
+      "'https://sqs.eu-central-1.amazonaws.com/111122223333/events'}\n",
+      "penstock.yaml");
+  ASSERT_TRUE(result.problems.empty()) << result.problems[0].message;
+  const Events& events = result.settings.events;
+  ASSERT_EQ(events.endpoints.size(), 1u);
+  EXPECT_EQ(events.endpoints[0].name, "aws");
+  EXPECT_EQ(events.endpoints[0].authentication.at(0).name, "X-Token");
+  EXPECT_EQ(events.endpoints[0].allowed_ip_ranges, std::vector<std::string>{"10.0.0.0/8"});
+  EXPECT_EQ(events.queue_url, "https://sqs.eu-central-1.amazonaws.com/111122223333/events");
+  EXPECT_TRUE(result.settings.endpoints.empty());
+  EXPECT_TRUE(parse("{}", "penstock.yaml").settings.events.queue_url.empty());
+}
+
 TEST(Load, ReadsAccessByIdentityProviders) {
   const LoadResult result = parse(R"(
 access:

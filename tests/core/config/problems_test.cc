@@ -169,12 +169,30 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
            {worker + "handler: terraform}",
             "penstock.yaml:2: workers[0].handler: expected git-source, command or cloudformation, found \"terraform\""},
            {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
-           {"events: {}", "penstock.yaml:1: events: is not supported by this version; remove it"},
            {"history: {database: 'postgres://h/x'}",
             "penstock.yaml:1: history.database: PostgreSQL is not supported by this version; expected the path of a "
             "file"},
        }) {
     EXPECT_EQ(only_problem(text), expected);
+  }
+}
+
+TEST(Problems, TellWhatEventsNeed) {
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"events: {endpoints: {aws: {}}}",
+            "penstock.yaml:1: events.endpoints.aws.authentication: expected a list of methods, or UNAUTHENTICATED "
+            "written out; found nothing, and there is no default"},
+           {"events: {sqs: {}}", "penstock.yaml:1: events.sqs.queueUrl: expected a text, found nothing"},
+           {"events: {sqs: {queueUrl: penstock}}",
+            "penstock.yaml:1: events.sqs.queueUrl: expected the URL of an SQS queue such as "
+            "https://sqs.eu-central-1.amazonaws.com/111122223333/penstock-events, found \"penstock\""},
+           {"events: {sqs: {queueUrl: 'https://sqs.eu-central-1.amazonaws.com/penstock'}}",
+            "penstock.yaml:1: events.sqs.queueUrl: expected the URL of an SQS queue such as "
+            "https://sqs.eu-central-1.amazonaws.com/111122223333/penstock-events, found "
+            "\"https://sqs.eu-central-1.amazonaws.com/penstock\""},
+           {"events: {queue: x}", "penstock.yaml:1: events.queue: unknown key; expected one of \"endpoints\", \"sqs\""},
+       }) {
+    EXPECT_EQ(only_problem(text), expected) << text;
   }
 }
 

@@ -91,10 +91,11 @@ TEST(JudgeReportFailure, RefusalAfterALostAnswerIsSuccess) {
   }
 }
 
-TEST(IsExecutionOver, OnlyInProgressWantsAResult) {
+TEST(IsExecutionOver, UntilNothingIsWaitedForAnyMore) {
   EXPECT_FALSE(is_execution_over("InProgress"));
+  EXPECT_FALSE(is_execution_over("Stopping"));
   EXPECT_FALSE(is_execution_over(""));
-  for (const char* status : {"Stopped", "Stopping", "Superseded", "Failed", "Succeeded", "Cancelled"}) {
+  for (const char* status : {"Stopped", "Superseded", "Failed", "Succeeded", "Cancelled"}) {
     EXPECT_TRUE(is_execution_over(status)) << status;
   }
 }

@@ -168,6 +168,86 @@ TEST_F(JobsTest, StoppedExecutionCancelsItsJob) {
   EXPECT_NE(job_of(execution)->failure_message.find("execution is Stop"), std::string::npos);
 }
 
+TEST_F(JobsTest, HintThatAnExecutionIsOverIsLookedIntoAtOnce) {
+  create_pipeline("told");
+  std::atomic<int> cancelled = 0;
+  Worker::Options options = worker(std::make_shared<FunctionHandler>([&](Context& context) -> Result {
+    while (!context.stop().stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ++cancelled;
+    throw Error(ErrorKind::kCancelled, "cancelled");
+  }));
+  options.runner.execution_look = std::chrono::hours(1);
+  const auto pool = start_pool({std::move(options)});
+  const std::string execution = start_execution("told"), other = start_execution("told");
+  ASSERT_TRUE(job_reaches(execution, store::JobState::kRunning));
+  ASSERT_TRUE(job_reaches(other, store::JobState::kRunning));
+  codepipeline_->stop_pipeline_execution("told", execution, "by a person");
+  EXPECT_EQ(pool->look_at("somebody else's"), 0);
+  ASSERT_TRUE(eventually([&] { return pool->look_at(execution) == 1 || cancelled == 1; }));
+  ASSERT_TRUE(job_reaches(execution, store::JobState::kLost));
+  EXPECT_EQ(cancelled, 1);
+  // What was said of the other one is not true.
+  ASSERT_TRUE(eventually([&] { return pool->look_at(other) == 1; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(job_of(other)->state, store::JobState::kRunning);
+}
+
+TEST_F(JobsTest, HintsDoNotDecideHowOftenCodePipelineIsAsked) {
+  create_pipeline("told");
+  std::atomic<bool> release = false;
+  Worker::Options options = worker(std::make_shared<FunctionHandler>([&](Context& context) -> Result {
+    while (!release && !context.stop().stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return Success{};
+  }));
+  options.poll = {
+      .idle = std::chrono::hours(1), .busy = std::chrono::hours(1), .woken = std::chrono::milliseconds(200)};
+  options.runner.execution_look = std::chrono::hours(1);
+  const std::string execution = start_execution("told");
+  const auto pool = start_pool({std::move(options)});
+  ASSERT_TRUE(job_reaches(execution, store::JobState::kRunning));
+  const auto calls = [&](const char* operation) {
+    http::Request request;
+    request.method = "GET";
+    request.url = sandbox_->url() + "/_sandbox/state";
+    const json::Json state = json::parse_json(transport_->send(request).body, "the state");
+    return state.at("calls").value(operation, 0);
+  };
+  const int polls = calls("PollForJobs"), looks = calls("GetPipelineExecution");
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 500; ++i) {
+    pool->look_at(execution);
+    EXPECT_EQ(pool->wake([](const aws::ActionTypeId& type) { return type.provider == "Azure"; }), 1);
+    EXPECT_EQ(pool->wake([](const aws::ActionTypeId& type) { return type.provider == "Other"; }), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  const auto tenths = (std::chrono::steady_clock::now() - begin) / std::chrono::milliseconds(100);
+  EXPECT_GE(calls("PollForJobs") - polls, 1);
+  EXPECT_LE(calls("PollForJobs") - polls, tenths / 2 + 3);
+  EXPECT_GE(calls("GetPipelineExecution") - looks, 1);
+  EXPECT_LE(calls("GetPipelineExecution") - looks, tenths / 10 + 2);
+  release = true;
+}
+
+TEST_F(JobsTest, ExecutionThatStopsAndWaitsGetsItsResult) {
+  create_pipeline("patient");
+  std::atomic<bool> release = false;
+  Worker::Options options = worker(std::make_shared<FunctionHandler>([&](Context& context) -> Result {
+    while (!release && !context.stop().stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (context.stop().stop_requested()) throw Error(ErrorKind::kCancelled, "cancelled");
+    return Success{};
+  }));
+  options.runner.execution_look = std::chrono::milliseconds(50);
+  const auto pool = start_pool({std::move(options)});
+  const std::string execution = start_execution("patient");
+  ASSERT_TRUE(job_reaches(execution, store::JobState::kRunning));
+  call("StopPipelineExecution", {{"pipelineName", "patient"}, {"pipelineExecutionId", execution}});
+  EXPECT_EQ(status("patient", execution), "Stopping");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  release = true;
+  ASSERT_TRUE(job_reaches(execution, store::JobState::kSucceeded));
+  EXPECT_TRUE(ends_as("patient", execution, "Stopped"));
+}
+
 TEST_F(JobsTest, LogIsReadableWhileTheJobRuns) {
   create_pipeline("log");
   std::atomic<bool> release = false;

@@ -94,6 +94,7 @@ class Penstock:
             if name in os.environ:
                 self.environment[name] = os.environ[name]
         self.process = None
+        self.launcher = []  # what the program's command line begins with
 
     def write_configuration(self):
         # JSON is YAML.
@@ -114,7 +115,7 @@ class Penstock:
     def start(self, wait=True):
         if self.process:
             self.process.close()
-        self.process = Process([PROGRAM, "serve", "--config", self.config_file], self.log_path, env=self.environment)
+        self.process = Process([*self.launcher, PROGRAM, "serve", "--config", self.config_file], self.log_path, env=self.environment)
         if wait:
             eventually("penstock serve answering /healthz", self.healthy, PATIENCE, 0.02)
         return self

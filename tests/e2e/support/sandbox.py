@@ -22,10 +22,10 @@ ROLE = "arn:aws:iam::111122223333:role/pipelines"
 
 
 class Sandbox:
-    def __init__(self, directory):
+    def __init__(self, directory, address="127.0.0.1"):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.process = Process([BUILD / "bin/penstock-sandbox", "--listen", "127.0.0.1:0", "--data",
+        self.process = Process([BUILD / "bin/penstock-sandbox", "--listen", f"{address}:0", "--data",
                                 self.directory / "data"], self.directory / "sandbox.log",
                                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
         self.url = eventually("penstock-sandbox printing its address", self._address, PATIENCE)
@@ -40,10 +40,11 @@ class Sandbox:
         self.codepipeline = self._client("codepipeline")
         self.s3 = self._client("s3")
         self.secrets = self._client("secretsmanager")
+        self.sqs = self._client("sqs")
 
     def _address(self):
         self.process.expect_running()
-        match = re.search(r"http://127\.0\.0\.1:\d+", self.process.log())
+        match = re.search(r"http://[\d.]+:\d+", self.process.log())
         return match and match.group(0)
 
     def close(self):
