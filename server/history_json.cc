@@ -116,8 +116,10 @@ Json job_to_json(const store::Job& job) {
                                                        {"bytes", job.artifact_bytes},
                                                        {"entries", job.artifact_entries},
                                                        {"sha256", text_or_null(job.artifact_sha256)}};
-  result["failure"] =
-      job.failure_type.empty() ? Json(nullptr) : Json{{"type", job.failure_type}, {"message", job.failure_message}};
+  // A job that was lost has a reason and no type.
+  result["failure"] = job.failure_type.empty() && job.failure_message.empty()
+                          ? Json(nullptr)
+                          : Json{{"type", text_or_null(job.failure_type)}, {"message", job.failure_message}};
   return result;
 }
 

@@ -1,6 +1,7 @@
 """Hints: events of CodePipeline wake the pollers and end what nobody waits for, through HTTP or out of a queue."""
 
 import json
+import random
 import re
 import shutil
 import statistics
@@ -253,6 +254,34 @@ def test_queue_and_endpoint_follow_a_reload(sandbox, serve, pipeline):
     start(sandbox, pipeline)
     wait_for(sandbox, pipeline, "succeeded")
     sandbox.configure(eventQueue="")
+
+
+@pytest.mark.parametrize("way", ["endpoint", "queue"])
+def test_killed_while_events_stream_in(sandbox, serve, pipeline, authority, way):
+    """Hints are lost with the process, jobs are not."""
+    chance, count = random.Random(way), 24
+    url = queue(sandbox, f"killed-{way}")
+    events = {"endpoint": {"endpoints": {"aws": {"authentication": AUTHENTICATION}}}, "queue": {"sqs": {"queueUrl": url}}}
+    server = serve(SOURCE, "1s", events=events[way]).start()
+    sandbox.configure(eventQueue=f"killed-{way}", reofferSeconds=1)
+    bridge = EventBridge(sandbox, url, server.url + "/events/aws", authority.certificate, KEY) if way == "endpoint" else None
+    try:
+        for i in range(count):
+            start(sandbox, pipeline)
+            time.sleep(chance.uniform(0, 0.2))
+            if i % 6 == 3:
+                server.crash(chance)
+        done = wait_for(sandbox, pipeline, "succeeded", count)
+    finally:
+        sandbox.configure(eventQueue="", reofferSeconds=30)
+        if bridge:
+            bridge.close()
+    for job in done:
+        happened = [entry["event"] for entry in job["history"]]
+        assert happened.count("acknowledged") == happened.count("succeeded") == 1, job
+    eventually("the journal to be quiet", lambda: all(
+        job["state"] in ("succeeded", "lost") for job in server.all("jobs")), PATIENCE)
+    assert not bridge or not bridge.dropped
 
 
 AWS = shutil.which("aws", path="/usr/bin:/usr/local/bin")

@@ -66,5 +66,12 @@ TEST(JobJson, LeavesOutWhatIsNotThereYet) {
   EXPECT_EQ(shown["phases"]["fetch"], 0.5);
 }
 
+TEST(JobJson, SaysWhyAJobWasLost) {
+  store::Job job;
+  job.state = store::JobState::kLost;
+  job.failure_message = "claimed by another worker";
+  EXPECT_EQ(job_to_json(job)["failure"], (json::Json{{"type", nullptr}, {"message", "claimed by another worker"}}));
+}
+
 }  // namespace
 }  // namespace penstock::server
