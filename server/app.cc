@@ -136,6 +136,7 @@ App::App(config::Settings settings)
   watch_waiting_triggers();
   watch_event_queue();
   for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
+  event_queue_ = make_event_queue(settings_);
   port_ = listener_.bind();
 }
 
@@ -312,7 +313,7 @@ void App::run() {
   jobs::remove_stale_artifacts(artifact_directory());
   workers_.replace(worker_options(settings_));  // before start(), so that the journal's jobs find their workers
   workers_.start();
-  use_event_queue(make_event_queue(settings_));
+  if (event_queue_) event_queue_->start();  // before there is another thread that could replace it
   paths_.start();
   starter_.start();
   maintenance_ = std::jthread([this](const std::stop_token& stop) { maintain(stop); });
@@ -329,7 +330,6 @@ void App::run() {
   const auto deadline = std::chrono::steady_clock::now() + drain_timeout;
   streams_stop_.request_stop();
   listener_.stop();
-  use_event_queue(nullptr);
   paths_.request_stop();
   starter_.request_stop();
   maintenance_.request_stop();
@@ -339,6 +339,7 @@ void App::run() {
   starter_.join();
   server.join();
   maintenance_.join();
+  use_event_queue(nullptr);  // so late, because it can end jobs that are drained
   primer_.join();
   if (finished) {
     log_.info("stopped");

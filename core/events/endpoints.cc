@@ -70,13 +70,12 @@ EventAnswer Endpoints::refuse(const EventRequest& request, int status, std::stri
     log_.warning("events were refused without a trace: their addresses fail to authenticate too often",
                  {{"count", attempts.to_report}, {"lastRemote", request.remote.to_string()}});
   }
-  if (attempts.within_limit) {
-    // A stranger's line at most now and then: failed_attempts_ sees to that.
-    log_.info("event refused", {{"status", status},
-                                {"endpoint", truncate_utf8(request.endpoint, 100, 400)},
-                                {"remote", request.remote.to_string()},
-                                {"request", request.request_id},
-                                {"reason", answer.reason}});
+  if (attempts.within_limit && log_.enabled(telemetry::LogLevel::kDebug)) {
+    log_.debug("event refused", {{"status", status},
+                                 {"endpoint", truncate_utf8(request.endpoint, 100, 400)},
+                                 {"remote", request.remote.to_string()},
+                                 {"request", request.request_id},
+                                 {"reason", answer.reason}});
   }
   return answer;
 }

@@ -12,6 +12,7 @@ namespace penstock::events {
 namespace {
 
 constexpr int kBatch = 10;
+constexpr auto kPoisonPause = std::chrono::minutes(1);
 
 std::string advice_for(const Error& error) {
   if (error.kind() == ErrorKind::kNotFound) return "correct events.sqs.queueUrl, or create the queue";
@@ -93,9 +94,19 @@ void QueuePoller::note(const aws::QueueMessage& message) {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInvalidInput && error.kind() != ErrorKind::kExhausted) throw;
     poison_.add();
-    log_.warning("a message of the queue is no event; it is deleted",
-                 {{"message", truncate_utf8(message.id, 100, 400)}, {"error", error.what()}});
+    tell_poison(message, error);
   }
+}
+
+// Whoever may send must not fill the log.
+void QueuePoller::tell_poison(const aws::QueueMessage& message, const Error& error) {
+  ++poison_untold_;
+  const auto now = clock_.steady_now();
+  if (poison_told_at_ && now - *poison_told_at_ < kPoisonPause) return;
+  poison_told_at_ = now;
+  log_.warning("messages of the queue are no events; they are deleted", {{"count", std::exchange(poison_untold_, 0)},
+                                                                         {"last", truncate_utf8(message.id, 100, 400)},
+                                                                         {"error", error.what()}});
 }
 
 void QueuePoller::note_success() {

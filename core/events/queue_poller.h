@@ -48,6 +48,7 @@ class QueuePoller {
   void run(const std::stop_token& stop);
   void poll(int& max_messages, const std::stop_token& stop);
   void note(const aws::QueueMessage& message);
+  void tell_poison(const aws::QueueMessage& message, const Error& error);
   void note_failure(const Error& error);
   void note_success();
 
@@ -60,7 +61,10 @@ class QueuePoller {
   const std::chrono::steady_clock::time_point made_at_;
   mutable std::mutex mutex_;
   std::optional<std::chrono::steady_clock::time_point> last_receive_;  // guarded by mutex_
-  std::string failing_;  // kind and code of the last failure, empty after a success; the thread's own
+  // The thread's own:
+  std::optional<std::chrono::steady_clock::time_point> poison_told_at_;
+  int poison_untold_ = 0;
+  std::string failing_;  // kind and code of the last failure, empty after a success
   std::jthread thread_;  // last
 };
 
