@@ -40,6 +40,7 @@ class SecondMachine:
             _ip("-n", self.name, "address", "add", f"{self.there}/30", "dev", "penstock0")
             _ip("-n", self.name, "link", "set", "penstock0", "up")
             _ip("-n", self.name, "link", "set", "lo", "up")
+            _ip("netns", "exec", self.name, "true")
         except NoSecondMachine:
             self.close()
             raise
