@@ -141,6 +141,7 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   load_credentials(root, settings);
   load_webhooks(root, settings, patterns);
   load_workers(root, settings);
+  load_third_party(root, settings);
   load_changed_paths(root.section("changedPaths"), settings.changed_paths);
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
   load_continuation_keys(root, settings);
@@ -152,7 +153,6 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   log.read_choice("format", settings.log.format, {"json", "text"});
   log.finish();
 
-  root.not_supported("thirdParty");
   root.finish();
 }
 

@@ -15,15 +15,15 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-void load_action_type(Section type, ActionType& target) {
+void load_action_type(Section type, ActionType& target, const std::string& expected_owner) {
   type.read_choice("category", target.category, {"Source", "Build", "Deploy", "Test", "Invoke"});
   if (!type.has("category")) {
     type.problem("category", "expected one of \"Source\", \"Build\", \"Deploy\", \"Test\", \"Invoke\", found nothing");
   }
-  target.owner = "Custom";
-  type.read("owner", target.owner, [](const std::string& owner) -> std::optional<std::string> {
-    if (owner == "Custom") return std::nullopt;
-    return owner == "ThirdParty" ? "Custom (ThirdParty is not supported by this version)" : "Custom";
+  target.owner = expected_owner;
+  type.read("owner", target.owner, [&](const std::string& owner) -> std::optional<std::string> {
+    if (owner == expected_owner) return std::nullopt;
+    return owner == "ThirdParty" ? "Custom (actions of others are configured under thirdParty)" : expected_owner;
   });
   const auto name = std::string(kAlphanumeric) + "_-";
   type.require("provider", target.provider, [&](const std::string& text) {
@@ -124,17 +124,21 @@ void load_git_source(Section& worker, const Settings& settings, Worker& target) 
   load_artifact(worker.section("artifact"), settings, target.artifact);
 }
 
-void load_worker(Section worker, Settings& settings) {
-  Worker target;
+}  // namespace
+
+void load_work(Section& worker, const Settings& settings, const std::string& owner, Worker& target) {
   if (worker.has("actionType")) {
-    load_action_type(worker.section("actionType"), target.action_type);
+    load_action_type(worker.section("actionType"), target.action_type, owner);
   } else {
     worker.ignore({"actionType"});
     worker.problem("actionType", "expected a mapping with category, owner, provider and version, found nothing");
   }
-  worker.read("handler", target.handler, [](const std::string& handler) -> std::optional<std::string> {
-    const bool known = handler == "git-source" || handler == "command" || handler == "cloudformation";
-    return known ? std::nullopt : std::optional<std::string>("git-source, command or cloudformation");
+  const bool is_own = owner == "Custom";
+  worker.read("handler", target.handler, [&](const std::string& handler) -> std::optional<std::string> {
+    const bool known = (handler == "git-source" && is_own) || handler == "command" || handler == "cloudformation";
+    return known ? std::nullopt
+                 : std::optional<std::string>(is_own ? "git-source, command or cloudformation"
+                                                     : "command or cloudformation");
   });
   if (target.action_type.category != "Source" && !target.action_type.category.empty() &&
       target.handler == "git-source" && (!worker.has("handler") || worker.take("handler")->scalar == "git-source")) {
@@ -160,6 +164,13 @@ void load_worker(Section worker, Settings& settings) {
   interval.read_duration("idle", target.poll_idle, milliseconds(100), hours(1));
   interval.read_duration("busy", target.poll_busy, milliseconds(100), hours(1));
   interval.finish();
+}
+
+namespace {
+
+void load_worker(Section worker, Settings& settings) {
+  Worker target;
+  load_work(worker, settings, "Custom", target);
   load_query_param(worker, target);
 
   const auto& type = target.action_type;

@@ -17,6 +17,9 @@ void load_changed_paths(Section changed_paths, ChangedPaths& target);
 Command load_command(Section command);
 void load_access(Section access, Access& target);
 void load_workers(Section& root, Settings& settings);  // after credentials and git
+// What workers and third-party actions have in common: action type of this owner, handler, bounds.
+void load_work(Section& section, const Settings& settings, const std::string& owner, Worker& target);
+void load_third_party(Section& root, Settings& settings);
 
 // `remote` with `credentials` (one name or a list of them); after credentials and git.
 void load_remote(Section& section, const Settings& settings, std::string& remote,

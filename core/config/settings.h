@@ -200,6 +200,22 @@ struct Worker {
   CloudFormation cloudformation;   // of the handler cloudformation
 };
 
+// What a person fills in when an action of the type is added to a pipeline.
+struct ThirdPartyProperty {
+  std::string name, description;
+  bool required = false;
+  bool secret = false;  // never shown again
+};
+
+// An action type of our own that others put into their pipelines.
+struct ThirdParty {
+  Worker work;  // without what only Source actions have
+  std::string signup_path;
+  std::string confirmation_url;       // with {response}, perhaps {region}
+  std::vector<SecretReference> keys;  // that client tokens are sealed with; the first seals, all open
+  std::vector<ThirdPartyProperty> properties;
+};
+
 struct PatCredential {
   SecretReference token;
   bool operator==(const PatCredential&) const = default;
@@ -309,6 +325,7 @@ struct Settings {
   std::vector<Calendar> calendars;
   std::vector<Webhook> webhooks;
   std::vector<Worker> workers;
+  std::vector<ThirdParty> third_party;
   std::vector<Credential> credentials;
   ChangedPaths changed_paths;
   Events events;

@@ -168,7 +168,6 @@ TEST(Problems, SayWhatIsNotSupportedYet) {
             "penstock.yaml:3: webhooks[0].concurrency: is not supported by this version; remove it"},
            {worker + "handler: terraform}",
             "penstock.yaml:2: workers[0].handler: expected git-source, command or cloudformation, found \"terraform\""},
-           {"thirdParty: []", "penstock.yaml:1: thirdParty: is not supported by this version; remove it"},
            {"history: {database: 'postgres://h/x'}",
             "penstock.yaml:1: history.database: PostgreSQL is not supported by this version; expected the path of a "
             "file"},
@@ -302,9 +301,8 @@ TEST(Problems, CoverWorkers) {
   EXPECT_EQ(
       only_problem("workers: [{actionType: {category: Source, owner: ThirdParty, provider: x, version: 1}, remote: "
                    "'https://h/x'}]"),
-      "penstock.yaml:1: workers[0].actionType.owner: expected Custom (ThirdParty is not supported by this version), "
-      "found "
-      "\"ThirdParty\"");
+      "penstock.yaml:1: workers[0].actionType.owner: expected Custom (actions of others are configured under "
+      "thirdParty), found \"ThirdParty\"");
 }
 
 TEST(Problems, CoverCredentials) {
