@@ -81,11 +81,14 @@ App::App(config::Settings settings)
             return catalog_.find_configuration(pipeline, action);
           },
           trigger_wake_, clock_, log_),
+      client_tokens_(store_, clock_, log_),
+      third_party_jobs_(std::make_shared<jobs::ThirdPartyJobs>(codepipeline_, client_tokens_, clock_, log_)),
       workers_({.store = store_,
                 .codepipeline = codepipeline_,
                 .clock = clock_,
                 .log = log_,
-                .tokens = continuation_tokens_},
+                .tokens = continuation_tokens_,
+                .third_party = third_party_jobs_},
                {}),
       paths_({}, {.store = store_,
                   .sources = path_sources_,
@@ -114,6 +117,12 @@ App::App(config::Settings settings)
           metrics_, clock_, log_),
       event_endpoints_(events_, metrics_, clock_, log_),
       access_(policy_, clock_, log_),
+      sign_up_routes_({.store = store_,
+                       .tokens = client_tokens_,
+                       .policy = policy_,
+                       .form_tokens = form_tokens_,
+                       .clock = clock_,
+                       .log = log_}),
       listener_(
           listener_options(settings_, [this](const std::string& address) { return policy_.get()->trusts(address); }),
           clock_, log_),
@@ -130,11 +139,13 @@ App::App(config::Settings settings)
                               .clock = clock_,
                               .log = log_,
                               .links = console_links(settings_.aws, aws_.region())});
+  sign_up_routes_.add_to(listener_);
   add_health_routes(listener_, readiness_checks());
   add_metrics_routes(listener_, metrics_, policy_, access_);
   watches_ = watch_listener(metrics_, listener_);
   watch_waiting_triggers();
   watch_event_queue();
+  watch_third_party();
   for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
   event_queue_ = make_event_queue(settings_);
   port_ = listener_.bind();
@@ -145,29 +156,51 @@ App::~App() = default;
 std::vector<jobs::Worker::Options> App::worker_options(const config::Settings& settings) {
   std::vector<jobs::Worker::Options> workers;
   primings_.clear();
-  for (const config::Worker& worker : settings.workers) {
-    jobs::Worker::Options options;
-    const config::ActionType& type = worker.action_type;
-    options.action_type = {type.category, type.owner, type.provider, type.version};
-    options.concurrency = worker.concurrency;
-    options.poll.idle = worker.poll_idle;
-    options.poll.busy = worker.poll_busy;
-    options.query_param = worker.query_param;
-    options.runner.revision = worker.revision == config::Worker::Revision::kHead ? jobs::RevisionSource::kHead
-                                                                                 : jobs::RevisionSource::kPushed;
-    options.runner.timeout = worker.timeout;
-    if (worker.command) {
-      options.runner.handler = make_command_handler(*worker.command);
-    } else if (worker.handler == "cloudformation") {
-      options.runner.handler = make_cloudformation_handler(worker.cloudformation);
-    } else {
-      const auto handler = make_git_source(worker);
-      options.runner.handler = handler;
-      for (const std::string& remote : worker.prime) primings_.push_back({handler, remote});
-    }
-    workers.push_back(std::move(options));
-  }
+  for (const config::Worker& worker : settings.workers) workers.push_back(work_options(worker));
+  for (const config::ThirdParty& entry : settings.third_party) workers.push_back(work_options(entry.work));
   return workers;
+}
+
+jobs::Worker::Options App::work_options(const config::Worker& worker) {
+  jobs::Worker::Options options;
+  const config::ActionType& type = worker.action_type;
+  options.action_type = {type.category, type.owner, type.provider, type.version};
+  options.concurrency = worker.concurrency;
+  options.poll.idle = worker.poll_idle;
+  options.poll.busy = worker.poll_busy;
+  options.query_param = worker.query_param;
+  options.runner.revision =
+      worker.revision == config::Worker::Revision::kHead ? jobs::RevisionSource::kHead : jobs::RevisionSource::kPushed;
+  options.runner.timeout = worker.timeout;
+  if (worker.command) {
+    options.runner.handler = make_command_handler(*worker.command);
+  } else if (worker.handler == "cloudformation") {
+    options.runner.handler = make_cloudformation_handler(worker.cloudformation);
+  } else {
+    const auto handler = make_git_source(worker);
+    options.runner.handler = handler;
+    for (const std::string& remote : worker.prime) primings_.push_back({handler, remote});
+  }
+  return options;
+}
+
+void App::watch_third_party() {
+  constexpr auto kCounter = telemetry::Metrics::Kind::kCounter;
+  const auto watch = [&](const std::string& name, std::string_view help, std::function<std::uint64_t()> read) {
+    watches_.push_back(
+        metrics_.watch(kCounter, name, help, [read = std::move(read)] { return static_cast<double>(read()); }));
+  };
+  watch("penstock_third_party_unknown_clients_total", "Offers of third-party jobs whose client never signed up here.",
+        [this] { return third_party_jobs_->counts().unknown_clients; });
+  watch("penstock_third_party_refused_tokens_total",
+        "Calls for third-party jobs for which CodePipeline took no client token.",
+        [this] { return third_party_jobs_->counts().refused_tokens; });
+  watch("penstock_sign_ups_begun_total", "Sign-ups for third-party actions that were begun.",
+        [this] { return sign_up_routes_.counts().begun.load(); });
+  watch("penstock_sign_ups_completed_total", "Sign-ups for third-party actions that led back to the console.",
+        [this] { return sign_up_routes_.counts().completed.load(); });
+  watch("penstock_sign_ups_refused_total", "Requests that the sign-up pages refused.",
+        [this] { return sign_up_routes_.counts().refused.load(); });
 }
 
 void App::watch_waiting_triggers() {
@@ -280,6 +313,9 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
                                           policy_.get()->access.get());
   policy.trusted_proxies = trusted_proxies(settings);
   policy.public_metrics = settings.access.public_metrics;
+  signup::Subjects subjects = sign_up_subjects(settings.third_party, resolve);
+  std::map<std::string, std::shared_ptr<const Sealer>> sealers;
+  for (const auto& [path, subject] : subjects) sealers[subject.action_type] = subject.sealer;
   if (const auto url = http::parse_url(settings.server.public_url)) policy.public_origin = url->origin();
   if (const auto problems = check_path_sources(settings); !problems.empty())
     throw Error(ErrorKind::kConfiguration, problems.front().path + ": " + problems.front().message);
@@ -293,6 +329,8 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   continuation_tokens_->set_keys(continuation_keys);
   git_credentials_.set(settings.credentials);
 
+  client_tokens_.set_keys(std::move(sealers));
+  sign_up_routes_.set_subjects(std::move(subjects));
   if (gates) starter_.set_gates(std::move(gates));  // first, so that no webhook is without its calendar
   path_sources_.set(std::make_shared<const trigger::PathsSources::Settings>(path_sources(settings)));
   paths_.set(std::make_shared<const trigger::PathsStage::Settings>(paths_settings(settings.changed_paths, webhooks)));
@@ -309,7 +347,7 @@ void App::run() {
                         {"address", address()},
                         {"endpoints", settings_.endpoints.size()},
                         {"webhooks", settings_.webhooks.size()},
-                        {"workers", settings_.workers.size()}});
+                        {"workers", settings_.workers.size() + settings_.third_party.size()}});
   jobs::remove_stale_artifacts(artifact_directory());
   workers_.replace(worker_options(settings_));  // before start(), so that the journal's jobs find their workers
   workers_.start();
@@ -495,6 +533,13 @@ void App::warn_about_fixed_settings(const config::Settings& fresh) const {
   warn_if(fresh.git.certificate_authorities != settings_.git.certificate_authorities, "git.certificateAuthorities");
   warn_if(fresh.git.proxy != settings_.git.proxy, "git.proxy");
   warn_if(fresh.log.format != settings_.log.format, "log.format");
+  warn_if(std::any_of(fresh.third_party.begin(), fresh.third_party.end(),
+                      [this](const config::ThirdParty& entry) {
+                        return std::none_of(
+                            settings_.third_party.begin(), settings_.third_party.end(),
+                            [&](const config::ThirdParty& known) { return known.signup_path == entry.signup_path; });
+                      }),
+          "thirdParty.signupPath");
 }
 
 std::vector<ReadinessCheck> App::readiness_checks() {

@@ -26,6 +26,7 @@
 #include "core/git/mirror.h"
 #include "core/http/curl_transport.h"
 #include "core/intake/receiver.h"
+#include "core/jobs/third_party_jobs.h"
 #include "core/jobs/work_folder.h"
 #include "core/jobs/worker_pool.h"
 #include "core/listener/listener.h"
@@ -41,6 +42,7 @@
 #include "server/form_tokens.h"
 #include "server/git_credentials.h"
 #include "server/routes.h"
+#include "server/signup/routes.h"
 
 namespace penstock::server {
 
@@ -76,7 +78,9 @@ class App {
   // Null without a queue.
   std::unique_ptr<events::QueuePoller> make_event_queue(const config::Settings& settings);
   void use_event_queue(std::unique_ptr<events::QueuePoller> queue);
+  void watch_third_party();
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
+  jobs::Worker::Options work_options(const config::Worker& worker);
   std::shared_ptr<jobs::GitSource> make_git_source(const config::Worker& worker);
   std::shared_ptr<jobs::Handler> make_command_handler(const config::Command& command);
   std::shared_ptr<jobs::Handler> make_cloudformation_handler(const config::CloudFormation& settings);
@@ -113,6 +117,8 @@ class App {
   intake::Receiver receiver_;
   std::vector<Priming> primings_;                                                     // of the workers' configuration
   std::map<std::filesystem::path, std::unique_ptr<jobs::WorkFolders>> work_folders_;  // by their roots
+  jobs::ClientTokens client_tokens_;
+  const std::shared_ptr<jobs::ThirdPartyJobs> third_party_jobs_;
   jobs::WorkerPool workers_;
   const std::shared_ptr<std::mutex> decisions_mutex_ = std::make_shared<std::mutex>();
   trigger::PathsStage paths_;
@@ -124,6 +130,7 @@ class App {
   CurrentPolicy policy_;
   AccessControl access_;
   const FormTokens form_tokens_{clock_};
+  signup::SignUpRoutes sign_up_routes_;
   std::stop_source streams_stop_;
   listener::Listener listener_;
   std::vector<telemetry::Metrics::Watch> watches_;

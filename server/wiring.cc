@@ -190,6 +190,27 @@ std::set<aws::ActionTypeId> action_types(const config::Settings& settings) {
   return types;
 }
 
+signup::Subjects sign_up_subjects(const std::vector<config::ThirdParty>& settings,
+                                  const std::function<Secret(const SecretReference&)>& resolve) {
+  signup::Subjects subjects;
+  for (const config::ThirdParty& entry : settings) {
+    const config::ActionType& type = entry.work.action_type;
+    std::vector<Secret> keys;
+    for (const SecretReference& reference : entry.keys) keys.push_back(resolve(reference));
+    signup::Subject& subject = subjects[entry.signup_path];
+    subject.action_type = aws::ActionTypeId{type.category, type.owner, type.provider, type.version}.to_string();
+    subject.provider = type.provider;
+    subject.confirmation_url = entry.confirmation_url;
+    subject.properties = entry.properties;
+    try {
+      subject.sealer = std::make_shared<const Sealer>(keys);
+    } catch (const Error& error) {
+      throw error.with_context("thirdParty " + in_quotes(type.provider));
+    }
+  }
+  return subjects;
+}
+
 trigger::Starter::Options starter_options(const config::Settings& settings) {
   trigger::Starter::Options options;
   options.worked_action_types = action_types(settings);

@@ -20,6 +20,7 @@
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 #include "core/trigger/starter.h"
+#include "server/signup/routes.h"
 
 namespace penstock::server {
 
@@ -46,6 +47,9 @@ jobs::CommandHandler::Options command_options(const config::Command& settings, c
 // Error{kConfiguration} unless the file holds certificates. Nothing to check when none is set.
 void check_certificate_authorities(const config::Git& settings);
 std::set<aws::ActionTypeId> action_types(const config::Settings& settings);
+// Error{kConfiguration} for a key that is none.
+signup::Subjects sign_up_subjects(const std::vector<config::ThirdParty>& settings,
+                                  const std::function<Secret(const SecretReference&)>& resolve);
 trigger::Starter::Options starter_options(const config::Settings& settings);
 std::vector<hooks::IpRange> trusted_proxies(const config::Settings& settings);
 listener::TlsFiles tls_files(const config::Tls& tls);

@@ -107,6 +107,12 @@ Secret Sealer::open(std::string_view sealed, std::string_view context) const {
   return Secret(std::move(plain));
 }
 
+std::string Sealer::fingerprint() const {
+  std::string ids;
+  for (const Key& key : keys_) ids += key.id;
+  return to_hex(ids);
+}
+
 bool Sealer::is_current(std::string_view sealed) const noexcept {
   return sealed.size() > kHeadBytes && sealed.substr(1, kIdBytes) == keys_.front().id;
 }

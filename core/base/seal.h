@@ -28,6 +28,8 @@ class Sealer {
   // under a key that is not here.
   Secret open(std::string_view sealed, std::string_view context) const;
 
+  // The same for the same keys in the same order; tells nothing of them.
+  std::string fingerprint() const;
   // Whether it was sealed under the first key.
   bool is_current(std::string_view sealed) const noexcept;
 

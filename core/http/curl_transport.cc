@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include "core/base/error.h"
@@ -31,8 +32,28 @@ using Multi = Handle<CURLM, curl_multi_cleanup>;
 using Share = Handle<CURLSH, curl_share_cleanup>;
 using HeaderList = Handle<curl_slist, curl_slist_free_all>;
 
+// Requests carry credentials and tokens through libcurl's buffers: what it frees is overwritten first.
+void release(void* memory) {
+  if (memory == nullptr) return;
+  ::explicit_bzero(memory, ::malloc_usable_size(memory));
+  std::free(memory);
+}
+
+void* reallocate(void* memory, std::size_t size) {
+  const std::size_t before = memory == nullptr ? 0 : ::malloc_usable_size(memory);
+  if (memory != nullptr && size <= before && size > before / 2) return memory;
+  void* const grown = std::malloc(size > 0 ? size : 1);
+  if (grown == nullptr) return nullptr;
+  if (memory != nullptr) {
+    std::memcpy(grown, memory, std::min(before, size));
+    release(memory);
+  }
+  return grown;
+}
+
 void initialise_libcurl() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const CURLcode code =
+      curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, release, reallocate, ::strdup, std::calloc);
   if (code != CURLE_OK) throw Error(ErrorKind::kInternal, "initialising libcurl: refused");
 }
 

@@ -25,9 +25,18 @@ ClientTokens::ClientTokens(store::Store& store, const Clock& clock, const teleme
 void ClientTokens::set_keys(std::map<std::string, std::shared_ptr<const Sealer>> keys) {
   {
     std::lock_guard lock(mutex_);
+    const bool same = keys.size() == keys_.size() &&
+                      std::equal(keys.begin(), keys.end(), keys_.begin(), [](const auto& a, const auto& b) {
+                        return a.first == b.first && a.second->fingerprint() == b.second->fingerprint();
+                      });
     keys_ = std::move(keys);
+    if (same) return;
   }
-  seal_anew();
+  try {
+    seal_anew();
+  } catch (const Error& error) {
+    log_.warning("sealing client tokens anew failed; the former key is still needed", {{"error", error.what()}});
+  }
 }
 
 std::shared_ptr<const Sealer> ClientTokens::sealer_of(const std::string& action_type) const {

@@ -27,8 +27,8 @@ class ClientTokens {
  public:
   ClientTokens(store::Store& store, const Clock& clock, const telemetry::Log& log);
 
-  // Keys of each action type; sign-ups under others than the first of their type are sealed anew, now. What cannot be
-  // opened stays as it is, with a warning. Blocks on the store.
+  // Keys of each action type. When they are new, sign-ups under others than the first of their type are sealed anew,
+  // now; what cannot be opened stays as it is. Troubles go to the log. Blocks on the store.
   void set_keys(std::map<std::string, std::shared_ptr<const Sealer>> keys);
 
   struct SignUp {

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "core/base/ids.h"
+#include "core/base/secret.h"
 #include "core/base/text.h"
 #include "core/listener/event_loop.h"
 #include "core/listener/proxy_header.h"
@@ -193,6 +195,8 @@ void Connection::set_deadline(TimePoint deadline) {
 void Connection::advance(TimePoint now) {
   while (state_ != State::kClosed && step(now)) {
   }
+  // Other connections may be long in coming, and what this one sent may be secret.
+  if (scratch_used_ > 0) ::explicit_bzero(loop_.scratch().data(), std::exchange(scratch_used_, 0));
 }
 
 bool Connection::step(TimePoint now) {
@@ -272,7 +276,10 @@ bool Connection::read_proxy_header(TimePoint now) {
 std::string_view Connection::fill() {
   auto& scratch = loop_.scratch();
   const Channel::Result result = channel_.read(scratch);
-  if (result.io == Channel::Io::kDone) return {scratch.data(), result.bytes};
+  if (result.io == Channel::Io::kDone) {
+    scratch_used_ = std::max(scratch_used_, result.bytes);
+    return {scratch.data(), result.bytes};
+  }
   if (result.io == Channel::Io::kClosed) peer_finished_ = true;
   if (result.io == Channel::Io::kWantWrite) wants_write_ = true;
   return {};
@@ -546,6 +553,8 @@ bool Connection::flush(TimePoint now) {
 void Connection::end_reply(TimePoint now) {
   request_ = {};
   request_id_.clear();
+  // What was sent may be secret, and the next request may be long in coming.
+  if (input_.empty()) wipe(input_);
   if (keep_alive_) {
     if (input_.empty() && input_.capacity() > kMaxReadAhead) input_ = {};
     await_request(now);
@@ -553,6 +562,7 @@ void Connection::end_reply(TimePoint now) {
   }
   // Closing at once would send a reset that can overtake the answer when the peer has sent more than we read.
   channel_.finish_writing();
+  wipe(input_);
   input_ = {};
   state_ = State::kLingering;
   lingered_ = 0;

@@ -81,7 +81,8 @@ class Connection {
   bool wants_write_ = false;
   bool peer_finished_ = false;
 
-  std::string input_;  // bytes of the next requests
+  std::string input_;             // bytes of the next requests
+  std::size_t scratch_used_ = 0;  // how much of the loop's buffer holds what was read last
   HeadScanner scanner_;
   std::size_t requests_ = 0;
   bool skipped_blank_line_ = false;

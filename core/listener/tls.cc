@@ -17,7 +17,7 @@ TlsContext::TlsContext(const TlsFiles& files)
   if (context_ == nullptr) throw Error(ErrorKind::kInternal, "making a TLS context: out of memory");
   SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
   SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                    SSL_OP_IGNORE_UNEXPECTED_EOF);
+                                    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CLEANSE_PLAINTEXT);
   // Idle connections give their buffers back; sessions resume by tickets, which cost this side no memory.
   SSL_CTX_set_mode(context_,
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -174,6 +174,7 @@ Response Sandbox::handle_admin(Request& request) {
     apply_settings(input);
     return json_response(settings_json());
   }
+  if (what == "third-party-types") return json_response(codepipeline_->add_third_party_type(input));
   if (what == "seed") {
     apply_seed(input);
     return json_response(Json::object());

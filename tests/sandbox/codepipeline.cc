@@ -66,6 +66,11 @@ Json CodePipeline::call(const std::string& operation, const Json& input, const C
       {"GetJobDetails", &CodePipeline::get_job_details},
       {"PutJobSuccessResult", &CodePipeline::put_job_success_result},
       {"PutJobFailureResult", &CodePipeline::put_job_failure_result},
+      {"PollForThirdPartyJobs", &CodePipeline::poll_for_third_party_jobs},
+      {"AcknowledgeThirdPartyJob", &CodePipeline::acknowledge_third_party_job},
+      {"GetThirdPartyJobDetails", &CodePipeline::get_third_party_job_details},
+      {"PutThirdPartyJobSuccessResult", &CodePipeline::put_third_party_job_success_result},
+      {"PutThirdPartyJobFailureResult", &CodePipeline::put_third_party_job_failure_result},
       {"PutWebhook", &CodePipeline::put_webhook},
       {"ListWebhooks", &CodePipeline::list_webhooks},
       {"DeleteWebhook", &CodePipeline::delete_webhook},
@@ -136,6 +141,9 @@ void CodePipeline::restore(std::string_view kind, const Json& value) {
     Execution execution;
     from_json(value, execution);
     executions_[execution.id] = std::move(execution);
+  } else if (kind == "client") {
+    clients_[value.at("pipeline").get<std::string>() + "\n" + value.at("actionType").get<std::string>()] = {
+        value.at("id").get<std::string>(), value.at("token").get<std::string>()};
   } else if (kind == "job") {
     Job job;
     from_json(value, job);

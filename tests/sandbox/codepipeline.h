@@ -36,6 +36,16 @@ class CodePipeline {
   // Lets time act: jobs that timed out. Called now and then.
   void tick();
 
+  // Third-party actions, which the console sets up. The type is as CreateCustomActionType takes it.
+  Json add_third_party_type(const Json& input);
+  struct Connection {
+    std::string pipeline, stage, action, action_type, region;
+  };
+  // What the console sends to the provider's page: {"url", "request"}. The request's id is good for one confirm().
+  Json connect(const Connection& connection);
+  // The provider's answer: adds the action to its pipeline or changes it; returns the declaration.
+  Json confirm(const Json& response);
+
   // Buckets that some pipeline keeps its artifacts in.
   bool is_artifact_bucket(const std::string& bucket) const;
 
@@ -54,6 +64,18 @@ class CodePipeline {
   Json tag_resource(const Json& input, const Caller& caller);
   Json untag_resource(const Json& input, const Caller& caller);
   Json* find_tags(const std::string& arn);
+
+  ActionType make_type(const Json& input, const std::string& owner) const;
+
+  // codepipeline_third_party.cc
+  Json poll_for_third_party_jobs(const Json& input, const Caller& caller);
+  Json acknowledge_third_party_job(const Json& input, const Caller& caller);
+  Json get_third_party_job_details(const Json& input, const Caller& caller);
+  Json put_third_party_job_success_result(const Json& input, const Caller& caller);
+  Json put_third_party_job_failure_result(const Json& input, const Caller& caller);
+  Job& get_third_party_job(const Json& input);
+  ThirdPartyClient& client_of(const std::string& pipeline, const std::string& action_type);
+  static Json& find_or_add_action(Json& declaration, const Connection& connection);
 
   // codepipeline_pipelines.cc
   Json create_pipeline(const Json& input, const Caller& caller);
@@ -94,6 +116,13 @@ class CodePipeline {
   Json get_job_details(const Json& input, const Caller& caller);
   Json put_job_success_result(const Json& input, const Caller& caller);
   Json put_job_failure_result(const Json& input, const Caller& caller);
+  // What both kinds of jobs have in common.
+  std::vector<Job*> offer_jobs(const std::string& type, int limit, const ActionProperty* property,
+                               const std::string& wanted);
+  Json acknowledge(const Json& input, const Caller& caller);
+  Json put_success(const Json& input, const Caller& caller);
+  Json put_failure(const Json& input, const Caller& caller);
+  Job& get_custom_job(const Json& input);
   Json job_data(const Job& job) const;
   Job& get_job(const std::string& id);
   Job& get_working_job(const std::string& id);
@@ -140,6 +169,8 @@ class CodePipeline {
       active_;                                                          // pipeline -> (number, id), unfinished
   std::map<std::pair<std::string, std::string>, std::string> started_;  // (pipeline, token) -> execution
   std::map<std::string, Job> jobs_;
+  std::map<std::string, ThirdPartyClient> clients_;  // "pipeline\naction type"
+  std::map<std::string, Connection> connections_;    // by request id
   std::set<std::string> open_jobs_;
   std::vector<std::string> offerable_;  // queued and dispatched jobs, oldest first
   std::int64_t next_number_ = 1;

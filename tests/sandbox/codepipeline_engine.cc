@@ -216,7 +216,7 @@ void CodePipeline::begin_action(Execution& execution, const Json& stage, const J
     attempt.error_code = "ConfigurationError";
     attempt.error_message = error.what();
   }
-  if (attempt.status == "InProgress" && action.at("actionTypeId").at("owner") != "Custom") {
+  if (attempt.status == "InProgress" && action.at("actionTypeId").at("owner") == "AWS") {
     attempt.status = "Succeeded";
     attempt.summary = "The sandbox lets actions of AWS succeed at once";
     if (execution.stage == 0) {

@@ -145,13 +145,21 @@ Json CodePipeline::poll_for_jobs(const Json& input, const Caller&) {
     throw ServiceError(400, "ValidationException",
                        "ActionType (" + id + ") has no queryable property, queryParam must be empty");
   }
-  const auto limit = std::min(input.value("maxBatchSize", 1), 100);
-  const auto time = now();
   Json jobs = Json::array();
+  for (auto* job : offer_jobs(id, input.value("maxBatchSize", 1), property, wanted)) {
+    jobs.push_back({{"id", job->id}, {"data", job_data(*job)}, {"nonce", job->nonce}, {"accountId", job->account}});
+  }
+  return {{"jobs", std::move(jobs)}};
+}
+
+std::vector<Job*> CodePipeline::offer_jobs(const std::string& type, int limit, const ActionProperty* property,
+                                           const std::string& wanted) {
+  const auto time = now();
+  std::vector<Job*> offered;
   for (const auto& job_id : offerable_) {
-    if (jobs.size() >= static_cast<std::size_t>(limit)) break;
+    if (offered.size() >= static_cast<std::size_t>(std::min(limit, 100))) break;
     auto& job = jobs_.at(job_id);
-    if (job.action_type != id || job.available_at > time) continue;
+    if (job.action_type != type || job.available_at > time) continue;
     if (job.status == "Dispatched" && job.offered_at + settings_.reoffer.load().count() > time) continue;
     if (property) {
       const auto& execution = executions_.at(job.execution_id);
@@ -166,12 +174,26 @@ Json CodePipeline::poll_for_jobs(const Json& input, const Caller&) {
     ++job.offers;
     job.history.push_back({time, "offered", job.nonce});
     touch(job);
-    jobs.push_back({{"id", job.id}, {"data", job_data(job)}, {"nonce", job.nonce}, {"accountId", job.account}});
+    offered.push_back(&job);
   }
-  return {{"jobs", std::move(jobs)}};
+  return offered;
 }
 
-Json CodePipeline::acknowledge_job(const Json& input, const Caller&) {
+// A third party's job does not exist for those who come without its client's token.
+Job& CodePipeline::get_custom_job(const Json& input) {
+  auto& job = get_job(input.at("jobId").get<std::string>());
+  if (job.action_type.find("/ThirdParty/") != std::string::npos) {
+    throw ServiceError(400, "JobNotFoundException", "No job with id " + job.id);
+  }
+  return job;
+}
+
+Json CodePipeline::acknowledge_job(const Json& input, const Caller& caller) {
+  get_custom_job(input);
+  return acknowledge(input, caller);
+}
+
+Json CodePipeline::acknowledge(const Json& input, const Caller&) {
   auto& job = get_job(input.at("jobId").get<std::string>());
   const auto nonce = input.at("nonce").get<std::string>();
   if (nonce != job.nonce || job.acknowledged_at != 0) {
@@ -191,12 +213,17 @@ Json CodePipeline::acknowledge_job(const Json& input, const Caller&) {
 }
 
 Json CodePipeline::get_job_details(const Json& input, const Caller&) {
-  auto& job = get_job(input.at("jobId").get<std::string>());
+  auto& job = get_custom_job(input);
   if (!pipelines_.contains(job.pipeline)) throw ServiceError(400, "JobNotFoundException", "No job with id " + job.id);
   return {{"jobDetails", {{"id", job.id}, {"data", job_data(job)}, {"accountId", job.account}}}};
 }
 
-Json CodePipeline::put_job_success_result(const Json& input, const Caller&) {
+Json CodePipeline::put_job_success_result(const Json& input, const Caller& caller) {
+  get_custom_job(input);
+  return put_success(input, caller);
+}
+
+Json CodePipeline::put_success(const Json& input, const Caller&) {
   auto& job = get_working_job(input.at("jobId").get<std::string>());
   const auto token = json::string_or(input, "continuationToken");
   const auto* variables = json::find(input, "outputVariables");
@@ -235,7 +262,12 @@ Json CodePipeline::put_job_success_result(const Json& input, const Caller&) {
   return Json();
 }
 
-Json CodePipeline::put_job_failure_result(const Json& input, const Caller&) {
+Json CodePipeline::put_job_failure_result(const Json& input, const Caller& caller) {
+  get_custom_job(input);
+  return put_failure(input, caller);
+}
+
+Json CodePipeline::put_failure(const Json& input, const Caller&) {
   auto& job = get_working_job(input.at("jobId").get<std::string>());
   const auto& details = input.at("failureDetails");
   auto& execution = get_execution(job.execution_id);

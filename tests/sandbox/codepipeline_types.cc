@@ -47,9 +47,18 @@ Json type_json(const ActionType& type) {
 }  // namespace
 
 Json CodePipeline::create_custom_action_type(const Json& input, const Caller&) {
+  auto type = make_type(input, "Custom");
+  if (const auto* tags = json::find(input, "tags")) type.tags = *tags;
+  touch(type);
+  Json result = {{"actionType", type_json(type)}, {"tags", type.tags}};
+  types_[type.id()] = std::move(type);
+  return result;
+}
+
+ActionType CodePipeline::make_type(const Json& input, const std::string& owner) const {
   ActionType type;
   type.category = input.at("category").get<std::string>();
-  type.owner = "Custom";
+  type.owner = owner;
   type.provider = input.at("provider").get<std::string>();
   type.version = input.at("version").get<std::string>();
   if (types_.contains(type.id())) {
@@ -106,11 +115,7 @@ Json CodePipeline::create_custom_action_type(const Json& input, const Caller&) {
       if (url.is_string()) check_url_template(type, member, url.get<std::string>());
     }
   }
-  if (const auto* tags = json::find(input, "tags")) type.tags = *tags;
-  touch(type);
-  Json result = {{"actionType", type_json(type)}, {"tags", type.tags}};
-  types_[type.id()] = std::move(type);
-  return result;
+  return type;
 }
 
 Json CodePipeline::delete_custom_action_type(const Json& input, const Caller&) {

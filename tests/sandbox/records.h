@@ -35,6 +35,11 @@ struct ActionType {
   }
 };
 
+// The right to work the third-party jobs of somebody's pipeline.
+struct ThirdPartyClient {
+  std::string id, token;
+};
+
 struct Pipeline {
   std::string name, arn;
   std::vector<Json> versions;  // declarations; the last one is current

@@ -203,7 +203,7 @@ Response Sandbox::handle(Request& request) {
   Response response;
   if (request.path.starts_with("/_sandbox/") || request.path == "/_sandbox") {
     try {
-      response = handle_admin(request);
+      response = request.path.starts_with("/_sandbox/console") ? handle_console(request) : handle_admin(request);
     } catch (const ServiceError& error) {
       response = render_error(error, Protocol::kJson, request);
     } catch (const std::exception& error) {

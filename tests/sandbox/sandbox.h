@@ -51,6 +51,7 @@ class Sandbox {
   Response handle_query(Request& request, const std::string& body, const Form& form);
   Response handle_s3(Request& request, const S3Target& target, const Fault& fault);
   Response handle_admin(Request& request);
+  Response handle_console(Request& request);
   Response with_fault(Request& request, Protocol protocol, const std::string& operation,
                       const std::function<Response(const Fault&)>& act);
   Verified verify(const Request& request, const std::optional<std::string>& hash, Protocol protocol,

@@ -136,6 +136,17 @@ FailureType enum JobFailed ConfigurationError PermissionError RevisionOutOfSync 
 FailureMessage string 1 5000
 FailureDetails struct type*:FailureType message*:FailureMessage externalExecutionId:ExternalExecutionId
 PutJobFailureResult struct jobId*:Uuid failureDetails*:FailureDetails
+ThirdPartyJobId string 1 512
+ClientToken string 1 256
+PollForThirdPartyJobs struct actionTypeId*:ActionTypeId maxBatchSize:MaxBatchSize
+AcknowledgeThirdPartyJob struct jobId*:ThirdPartyJobId nonce*:Nonce clientToken*:ClientToken
+GetThirdPartyJobDetails struct jobId*:ThirdPartyJobId clientToken*:ClientToken
+PutThirdPartyJobSuccessResult struct jobId*:ThirdPartyJobId clientToken*:ClientToken currentRevision:CurrentRevision continuationToken:ContinuationToken executionDetails:ExecutionDetails
+PutThirdPartyJobFailureResult struct jobId*:ThirdPartyJobId clientToken*:ClientToken failureDetails*:FailureDetails
+SignUpResult enum succeeded
+SignUpProperty struct key*:ConfigurationKey value*:ConfigurationValue
+SignUpConfiguration list 0 10 SignUpProperty
+SignUpResponse struct result*:SignUpResult requestId*:Uuid actionConfiguration*:SignUpConfiguration
 JsonPath string 1 150
 MatchEquals string 1 150
 WebhookFilter struct jsonPath*:JsonPath matchEquals:MatchEquals
