@@ -146,6 +146,12 @@ class Sandbox:
             return action if action and action["status"] != "InProgress" else None
         return eventually(f"the source action of {pipeline} {execution} to finish", look, timeout or PATIENCE)
 
+    def finished_action_of(self, pipeline, execution, name, timeout=None):
+        def look():
+            action = self.action(pipeline, execution, name)
+            return action if action and action["status"] != "InProgress" else None
+        return eventually(f"action {name} of {pipeline} {execution} to finish", look, timeout or PATIENCE)
+
     def artifact(self, action):
         """The bytes that an action put where CodePipeline told it to."""
         where = action["output"]["outputArtifacts"][0]["s3location"]
