@@ -2,65 +2,10 @@
 
 import os
 import re
-import secrets
-import sys
-from urllib.parse import quote
 
-from support import web
 from support.penstock import PATIENCE
 from support.processes import eventually
-from support.sandbox import BUCKET, ROLE
-
-ACTION_TYPE = {"category": "Test", "owner": "ThirdParty", "provider": "LoadTest", "version": "1"}
-TYPE_ID = "Test/ThirdParty/LoadTest/1"
-PATH = "/thirdparty/loadtest"
-
-COMMAND = """
-import json, sys
-job = json.load(sys.stdin)["CodePipeline.job"]
-print("preset:", job["data"]["actionConfiguration"]["configuration"]["Preset"], file=sys.stderr)
-print(json.dumps({"result": "Success", "status": {"Summary": "nobody waited", "ExternalExecutionId": "run-7"}}))
-"""
-
-
-def create_pipeline(sandbox, name, actions=()):
-    source = {"name": "Source", "actionTypeId": {"category": "Source", "owner": "AWS", "provider": "S3", "version": "1"},
-              "configuration": {"S3Bucket": BUCKET, "S3ObjectKey": "x"}, "outputArtifacts": [{"name": "SourceOutput"}]}
-    deploy = {"name": "Deploy", "inputArtifacts": [{"name": "SourceOutput"}],
-              "actionTypeId": {"category": "Deploy", "owner": "AWS", "provider": "S3", "version": "1"},
-              "configuration": {"BucketName": BUCKET, "Extract": "false", "ObjectKey": "x"}}
-    stages = [{"name": "Source", "actions": [source]}, {"name": "Deploy", "actions": [deploy]}]
-    if actions:
-        stages.append({"name": "Test", "actions": list(actions)})
-    sandbox.call("CreatePipeline", {"pipeline": {
-        "name": name, "roleArn": ROLE, "artifactStore": {"type": "S3", "location": BUCKET}, "version": 1, "stages": stages}})
-
-
-def start_signing_up(make_penstock, sandbox, tmp_path, keys=None):
-    script = tmp_path / "loadtest.py"
-    script.write_text(COMMAND)
-    keys = keys or {"SIGN_UP_KEY": secrets.token_hex(32)}
-    server = make_penstock([], workers=[], environment=keys, thirdParty=[{
-        "actionType": ACTION_TYPE, "signupPath": PATH,
-        "confirmationUrl": f"{sandbox.url}/_sandbox/console/confirm?response={{response}}",
-        "key": [{"secret": f"env:{name}"} for name in keys],
-        "handler": "command", "command": {"argv": [sys.executable, str(script)]},
-        "concurrency": 2, "pollInterval": {"idle": "500ms", "busy": "100ms"},
-        "properties": [{"name": "Preset", "required": True, "description": "Which of your load tests to run."},
-                       {"name": "ApiKey", "required": True, "secret": True,
-                        "description": "Of your account at the load test service."},
-                       {"name": "Label"}]}])
-    sandbox.admin("third-party-types", {
-        **{key: value for key, value in ACTION_TYPE.items() if key != "owner"},
-        "settings": {"thirdPartyConfigurationUrl": server.url + PATH},
-        "configurationProperties": [
-            {"name": "Preset", "required": True, "key": True, "secret": False},
-            {"name": "ApiKey", "required": True, "key": False, "secret": True},
-            {"name": "Label", "required": False, "key": False, "secret": False}],
-        "inputArtifactDetails": {"minimumCount": 0, "maximumCount": 1},
-        "outputArtifactDetails": {"minimumCount": 0, "maximumCount": 0}})
-    return server.start()
-
+from support.third_party import ACTION_TYPE, PATH, TYPE_ID, create_pipeline, start_signing_up
 
 def memory_holds(pid, wanted):
     """Where a process has these bytes in memory it can write to: what a core file of it would hold, and more."""
@@ -80,12 +25,6 @@ def memory_holds(pid, wanted):
             if at >= 0:
                 found.append((line.strip(), at, content[max(0, at - 60):at + len(wanted) + 30]))
     return found
-
-
-def metric(server, name):
-    text = server.get("/metrics").text
-    match = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-    return float(match.group(1)) if match else None
 
 
 def test_action_is_signed_up_for_changed_and_worked(make_penstock, sandbox, browser, tmp_path):
@@ -130,9 +69,3 @@ def test_action_is_signed_up_for_changed_and_worked(make_penstock, sandbox, brow
         eventually("the token to be out of the memory", lambda: not memory_holds(server.process.pid, token), 20)
         marker = str(server.config_file).encode()
         assert memory_holds(server.process.pid, marker), "nothing is found in the memory at all"
-
-
-def post(server, fields, **headers):
-    body = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items()).encode()
-    return web.request("POST", server.url + PATH, body, {"Content-Type": "application/x-www-form-urlencoded", **headers},
-                       server.ca)
