@@ -78,6 +78,7 @@ TEST(JudgeReportFailure, RefusalAfterALostAnswerIsSuccess) {
       {"finished, our echo", ErrorKind::kInvalidInput, "InvalidJobStateException", true, ReportVerdict::kDone},
       {"finished by others", ErrorKind::kInvalidInput, "InvalidJobStateException", false, ReportVerdict::kLost},
       {"gone", ErrorKind::kNotFound, "JobNotFoundException", false, ReportVerdict::kLost},
+      {"token refused", ErrorKind::kPermission, "InvalidClientTokenException", false, ReportVerdict::kLost},
       {"network", ErrorKind::kUnavailable, "", false, ReportVerdict::kRetry},
       {"denied", ErrorKind::kPermission, "AccessDeniedException", false, ReportVerdict::kRetry},
       {"expired", ErrorKind::kUnauthenticated, "ExpiredTokenException", false, ReportVerdict::kRetry},
