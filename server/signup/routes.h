@@ -74,7 +74,7 @@ class SignUpRoutes {
   std::mutex mutex_;
   std::shared_ptr<const Subjects> subjects_ = std::make_shared<const Subjects>();  // guarded by mutex_
   PendingRequests pending_;
-  // Ten at once, then one every ten seconds: for each network.
+  // Twenty at once, then one every ten seconds, for each network.
   FailedAttempts attempts_{{.burst = 20, .per_second = 0.1}};
   Counts counts_;
 };
