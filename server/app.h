@@ -42,7 +42,7 @@
 #include "server/form_tokens.h"
 #include "server/git_credentials.h"
 #include "server/routes.h"
-#include "server/signup/routes.h"
+#include "server/sign_up_routes.h"
 
 namespace penstock::server {
 

@@ -20,7 +20,7 @@
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 #include "core/trigger/starter.h"
-#include "server/signup/routes.h"
+#include "server/sign_up_routes.h"
 
 namespace penstock::server {
 

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
+#include "server/sign_up_routes.h"
 #include "server/signup/request.h"
-#include "server/signup/routes.h"
 
 namespace penstock::server::signup {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/signup/routes.h"
+#include "server/sign_up_routes.h"
 
 #include <algorithm>
 #include <optional>
