@@ -174,6 +174,8 @@ jobs::Worker::Options App::work_options(const config::Worker& worker) {
   options.runner.timeout = worker.timeout;
   if (worker.command) {
     options.runner.handler = make_command_handler(*worker.command);
+    if (worker.command->details_first)
+      options.runner.details_first = jobs::JobRunner::DetailsFirst{.continue_after = worker.command->continue_after};
   } else if (worker.handler == "cloudformation") {
     options.runner.handler = make_cloudformation_handler(worker.cloudformation);
   } else {
@@ -274,7 +276,28 @@ std::shared_ptr<jobs::Handler> App::make_command_handler(const config::Command& 
       command.work_directory.empty() ? settings_.data_directory / "work" : command.work_directory;
   // Another user must be able to enter it.
   const jobs::WorkFolders& folders = work_folders(root, command.user.empty() ? 0700u : 0711u);
-  return std::make_shared<jobs::CommandHandler>(command_options(command, aws_.region()), folders, s3_, clock_);
+  jobs::CommandHandler::Options options = command_options(command, aws_.region());
+  options.control_groups = control_groups();
+  return std::make_shared<jobs::CommandHandler>(std::move(options), folders, s3_, clock_);
+}
+
+const jobs::ControlGroups& App::control_groups() {
+  if (control_groups_) return *control_groups_;
+  const std::string& setting = settings_.control_group;
+  control_groups_ = jobs::find_control_groups(setting == "auto"  ? jobs::ControlGroupChoice::kAutomatic
+                                              : setting == "off" ? jobs::ControlGroupChoice::kOff
+                                                                 : jobs::ControlGroupChoice::kFolder,
+                                              setting);
+  if (control_groups_->folder.empty()) {
+    log_.info("commands run without control groups; their limits are looked after all the same",
+              {{"reason", control_groups_->explanation}});
+  } else {
+    log_.info("commands run in control groups", {{"folder", control_groups_->folder.native()},
+                                                 {"memory", control_groups_->memory},
+                                                 {"processes", control_groups_->processes},
+                                                 {"note", control_groups_->explanation}});
+  }
+  return *control_groups_;
 }
 
 std::shared_ptr<jobs::Handler> App::make_cloudformation_handler(const config::CloudFormation& settings) {
@@ -528,6 +551,7 @@ void App::warn_about_fixed_settings(const config::Settings& fresh) const {
           "server.maxConnectionsPerAddress");
   warn_if(fresh.server.proxy_protocol != settings_.server.proxy_protocol, "server.proxyProtocol");
   warn_if(fresh.aws.region != settings_.aws.region || fresh.aws.endpoint_url != settings_.aws.endpoint_url, "aws");
+  warn_if(fresh.control_group != settings_.control_group, "controlGroup");
   warn_if(fresh.unclaimed_job_timeout != settings_.unclaimed_job_timeout, "unclaimedJobTimeout");
   warn_if(fresh.git.allow_file_protocol != settings_.git.allow_file_protocol, "git.allowFileProtocol");
   warn_if(fresh.git.certificate_authorities != settings_.git.certificate_authorities, "git.certificateAuthorities");

@@ -26,6 +26,7 @@
 #include "core/git/mirror.h"
 #include "core/http/curl_transport.h"
 #include "core/intake/receiver.h"
+#include "core/jobs/control_group.h"
 #include "core/jobs/third_party_jobs.h"
 #include "core/jobs/work_folder.h"
 #include "core/jobs/worker_pool.h"
@@ -84,6 +85,7 @@ class App {
   std::shared_ptr<jobs::GitSource> make_git_source(const config::Worker& worker);
   std::shared_ptr<jobs::Handler> make_command_handler(const config::Command& command);
   std::shared_ptr<jobs::Handler> make_cloudformation_handler(const config::CloudFormation& settings);
+  const jobs::ControlGroups& control_groups();
   const jobs::WorkFolders& work_folders(const std::filesystem::path& root, unsigned mode);
   struct Priming {
     std::shared_ptr<jobs::GitSource> source;
@@ -119,6 +121,7 @@ class App {
   std::map<std::filesystem::path, std::unique_ptr<jobs::WorkFolders>> work_folders_;  // by their roots
   jobs::ClientTokens client_tokens_;
   const std::shared_ptr<jobs::ThirdPartyJobs> third_party_jobs_;
+  std::optional<jobs::ControlGroups> control_groups_;                                 // once there are commands
   jobs::WorkerPool workers_;
   const std::shared_ptr<std::mutex> decisions_mutex_ = std::make_shared<std::mutex>();
   trigger::PathsStage paths_;

@@ -116,6 +116,9 @@ Json job_to_json(const store::Job& job) {
                                                        {"bytes", job.artifact_bytes},
                                                        {"entries", job.artifact_entries},
                                                        {"sha256", text_or_null(job.artifact_sha256)}};
+  result["continuationOf"] = job.continuation_of ? Json(*job.continuation_of) : Json(nullptr);
+  result["progress"] = embedded(job.progress_json, nullptr);
+  result["work"] = text_or_null(job.work_state);
   // A job that was lost has a reason and no type.
   result["failure"] = job.failure_type.empty() && job.failure_message.empty()
                           ? Json(nullptr)

@@ -275,8 +275,8 @@ class HistoryRoutes {
   }
 
   static bool is_over(const std::optional<store::Job>& job) {
-    return !job || job->state == store::JobState::kSucceeded || job->state == store::JobState::kFailed ||
-           job->state == store::JobState::kLost;
+    if (!job || job->state == store::JobState::kFailed || job->state == store::JobState::kLost) return true;
+    return job->state == store::JobState::kSucceeded && job->work_state != store::kWorkRunning;
   }
 
   // Server-sent events: one "message" a line with the sequence number as id, "end" with the final state.

@@ -144,6 +144,11 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   load_third_party(root, settings);
   load_changed_paths(root.section("changedPaths"), settings.changed_paths);
   root.read_duration("unclaimedJobTimeout", settings.unclaimed_job_timeout, milliseconds(0), hours(24 * 7));
+  root.read("controlGroup", settings.control_group, [](const std::string& text) {
+    return text == "auto" || text == "off" || text.starts_with('/')
+               ? std::nullopt
+               : std::optional<std::string>("auto, off, or the absolute path of a cgroup v2 folder");
+  });
   load_continuation_keys(root, settings);
   load_events(root.section("events"), settings.events);
   load_access(root.section("access"), settings.access);

@@ -50,7 +50,11 @@ Command load_command(Section command) {
   std::string when_interrupted = "repeat";
   command.read_choice("whenInterrupted", when_interrupted, {"repeat", "fail"});
   if (when_interrupted == "fail") target.when_interrupted = Command::WhenInterrupted::kFail;
-  command.not_supported("detailsFirst", "false");
+  command.read("detailsFirst", target.details_first);
+  command.read_duration("continueAfter", target.continue_after, std::chrono::seconds(1), std::chrono::hours(1));
+  if (command.has("continueAfter") && !target.details_first) {
+    command.problem("continueAfter", "expected detailsFirst: true beside it, found none");
+  }
   Section limits = command.section("limits");
   limits.read_bytes("memory", target.memory, 16 * kMiB, kTiB);
   limits.read_integer("processes", target.processes, 1, 1'000'000);

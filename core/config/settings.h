@@ -174,6 +174,9 @@ struct Command {
   std::uint64_t output = 10ull << 30, input = 10ull << 30, log = 4u << 20;
   enum class WhenInterrupted { kRepeat, kFail };
   WhenInterrupted when_interrupted = WhenInterrupted::kRepeat;
+  // The first job is answered at once, the jobs after it each after this time at the latest.
+  bool details_first = false;
+  std::chrono::milliseconds continue_after{5 * 60 * 1000};
 };
 
 // What the handler `cloudformation` needs.
@@ -330,6 +333,9 @@ struct Settings {
   ChangedPaths changed_paths;
   Events events;
   std::chrono::milliseconds unclaimed_job_timeout{300000};  // 0 = never
+  // A cgroup v2 folder in which each command gets a group of its own: a path, "auto" (ours, when it is delegated),
+  // "off".
+  std::string control_group = "auto";
   // Of continuation tokens: what makes them instead of the data directory's own key, and what is accepted besides.
   std::optional<SecretReference> continuation_key, accepted_continuation_key;
   Access access;

@@ -163,12 +163,17 @@ Result CommandHandler::run_command(Context& context, const fs::path& folder) con
   command.user = options_.user;
   command.standard_input = job_event(context.job(), credentials) + "\n";
   command.limits = options_.limits;
+  if (const ControlGroups& groups = options_.control_groups; !groups.folder.empty()) {
+    command.group = {
+        .folder = groups.folder / ("command-" + context.id()), .memory = groups.memory, .processes = groups.processes};
+  }
   command.stop = context.stop();
   command.on_output_line = [&](std::string_view line) {
     if (trim(line).empty()) return;
     if (auto progress = parse_progress(line)) {
       if (progress->percent) output.progress.percent = progress->percent;
       if (!progress->summary.empty()) output.progress.summary = log.redacted(progress->summary);
+      context.set_progress({progress->percent, output.progress.summary});
       log.add((progress->percent ? std::to_string(*progress->percent) + " % " : "") + log.redacted(progress->summary));
       return;
     }

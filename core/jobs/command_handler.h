@@ -11,6 +11,7 @@
 #include "core/aws/s3.h"
 #include "core/base/time.h"
 #include "core/jobs/artifact_transfer.h"
+#include "core/jobs/control_group.h"
 #include "core/jobs/guarded_process.h"
 #include "core/jobs/handler.h"
 #include "core/jobs/work_folder.h"
@@ -29,6 +30,7 @@ class CommandHandler final : public Handler {
     std::vector<std::string> guard;                  // how the guard is started, see process_guard.h
     std::string region;
     ProcessLimits limits;
+    ControlGroups control_groups;  // where commands have theirs
     InputLimits inputs;
     archive::FolderLimits outputs;
     std::uint64_t max_log_bytes = 4u << 20;

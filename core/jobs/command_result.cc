@@ -167,7 +167,8 @@ std::string describe(const std::string& program, const GuardedResult& end) {
     case GuardedEnd::kMemory:
       return command + " used " + std::to_string(end.measured >> 20) + " MiB of memory, more than limits.memory allows";
     case GuardedEnd::kProcesses:
-      return command + " had " + std::to_string(end.measured) + " processes, more than limits.processes allows";
+      return command + " had or wanted " + std::to_string(end.measured) +
+             " processes, more than limits.processes allows";
     case GuardedEnd::kStopped:
     case GuardedEnd::kInspection:
       break;

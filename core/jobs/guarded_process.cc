@@ -16,6 +16,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/jobs/control_group.h"
 #include "core/jobs/process_guard.h"
 
 namespace penstock::jobs {
@@ -28,6 +29,7 @@ constexpr milliseconds kSlice{100};  // how late a stop request may be noticed
 constexpr milliseconds kInspection{2000};
 // After the guard has ended nobody writes any more, but for processes that the kernel holds.
 constexpr milliseconds kDrain{1000};
+constexpr milliseconds kGroupPatience{5000};
 
 [[noreturn]] void throw_unavailable(const std::string& doing) {
   throw Error(ErrorKind::kUnavailable, doing + ": " + std::strerror(errno));
@@ -109,6 +111,20 @@ class GuardProcess {
   pid_t pid_;
 };
 
+// Of what a guard has left that was killed itself.
+class GroupRemoval {
+ public:
+  explicit GroupRemoval(const std::filesystem::path& folder) : folder_(folder) {}
+  GroupRemoval(const GroupRemoval&) = delete;
+  GroupRemoval& operator=(const GroupRemoval&) = delete;
+  ~GroupRemoval() {
+    if (!folder_.empty()) ControlGroup(folder_).remove(kGroupPatience);
+  }
+
+ private:
+  const std::filesystem::path& folder_;
+};
+
 std::vector<std::string> guard_arguments(const GuardedCommand& command) {
   std::vector<std::string> arguments = command.guard;
   arguments.push_back("cwd=" + command.working_directory.native());
@@ -118,6 +134,11 @@ std::vector<std::string> guard_arguments(const GuardedCommand& command) {
   arguments.push_back("memory=" + std::to_string(command.limits.memory));
   arguments.push_back("file-size=" + std::to_string(command.limits.file_size));
   arguments.push_back("processes=" + std::to_string(command.limits.processes));
+  if (!command.group.folder.empty()) {
+    arguments.push_back("group=" + command.group.folder.native());
+    arguments.emplace_back(command.group.memory ? "group-memory=1" : "group-memory=0");
+    arguments.emplace_back(command.group.processes ? "group-processes=1" : "group-processes=0");
+  }
   arguments.emplace_back("--");
   arguments.insert(arguments.end(), command.argv.begin(), command.argv.end());
   return arguments;
@@ -187,6 +208,7 @@ GuardedResult read_answer(const GuardedCommand& command, const std::string& answ
 }  // namespace
 
 GuardedResult run_guarded(const GuardedCommand& command) {
+  const GroupRemoval removal(command.group.folder);
   UniqueFd input = make_input(command.standard_input);
   Pipe output = make_pipe(), error = make_pipe();
   int sockets[2];

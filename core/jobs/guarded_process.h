@@ -31,6 +31,12 @@ struct GuardedCommand {
   std::string user;            // empty = ours
   std::string standard_input;
   ProcessLimits limits;
+  // A control group that is made for it and removed at its end; see ControlGroups for what it may hold.
+  struct Group {
+    std::filesystem::path folder;  // empty = none
+    bool memory = false, processes = false;
+  };
+  Group group;
   std::chrono::milliseconds grace{5000};  // between SIGTERM and SIGKILL
   std::stop_token stop;                   // ends it
   // Called on this thread for each line, without its end; long ones are cut.

@@ -49,6 +49,12 @@ struct PushedRevision {
   std::string commit_id, ref;
 };
 
+// How far the handler is.
+struct Progress {
+  std::optional<int> percent;  // 0 to 100
+  std::string summary;
+};
+
 // Whether the job was begun before, by a process that ended meanwhile.
 enum class Attempt { kFirst, kResumed };
 
@@ -73,6 +79,8 @@ class Context {
   // What is known so far of what is built; shown while the job runs. Not from several threads at once.
   virtual void set_revision(const std::string& commit_id, const std::string& ref) = 0;
   virtual void set_artifact(const ArtifactFacts& artifact) = 0;
+  // Shown while the job runs; with several jobs also by CodePipeline.
+  virtual void set_progress(const Progress& progress) = 0;
 
   // Requested when the job's time is up, its execution was stopped, or the program ends. A handler must return, or
   // throw Error{kCancelled}, soon after.

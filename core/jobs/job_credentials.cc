@@ -4,17 +4,24 @@
 
 namespace penstock::jobs {
 
-JobCredentials::JobCredentials(Options options, JobCalls calls, const aws::PipelineJob& job, const Clock& clock)
+JobCredentials::JobCredentials(Options options, JobCalls calls, const aws::PipelineJob& job, const Clock& clock,
+                               std::stop_token stop)
     : options_(options),
       calls_(std::move(calls)),
-      job_id_(job.id),
       client_{job.action_type.to_string(), job.client_id},
       clock_(clock),
+      stop_(std::move(stop)),
+      job_id_(job.id),
       credentials_(job.artifact_credentials),
       read_at_(clock.steady_now()) {}
 
 aws::Credentials JobCredentials::get() {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (is_closed_) {
+    if (credentials_ && !invalid_ && clock_.steady_now() - read_at_ < options_.unusable_after) return *credentials_;
+    if (!adopted_.wait(lock, stop_, [this] { return !is_closed_; }))
+      throw Error(ErrorKind::kCancelled, "waiting for the next job's artifact credentials: stopped");
+  }
   const auto age = clock_.steady_now() - read_at_;
   if (credentials_ && !invalid_ && age < options_.renew_after) return *credentials_;
   try {
@@ -29,6 +36,25 @@ aws::Credentials JobCredentials::get() {
     if (!credentials_ || invalid_ || age >= options_.unusable_after) throw;
   }
   return *credentials_;
+}
+
+void JobCredentials::close() {
+  std::lock_guard lock(mutex_);
+  is_closed_ = true;
+}
+
+void JobCredentials::adopt(const aws::PipelineJob& job) {
+  {
+    std::lock_guard lock(mutex_);
+    job_id_ = job.id;
+    is_closed_ = false;
+    if (job.artifact_credentials) {
+      credentials_ = job.artifact_credentials;
+      read_at_ = clock_.steady_now();
+      invalid_ = false;
+    }
+  }
+  adopted_.notify_all();
 }
 
 void JobCredentials::invalidate() {

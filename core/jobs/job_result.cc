@@ -72,6 +72,14 @@ Success read_success(const Json& object) {
 
 }  // namespace
 
+std::string progress_to_json(const Progress& progress, const std::string& external_execution_id) {
+  Json object = Json::object();
+  if (progress.percent) object["percentComplete"] = *progress.percent;
+  if (!progress.summary.empty()) object["summary"] = progress.summary;
+  if (!external_execution_id.empty()) object["externalExecutionId"] = external_execution_id;
+  return object.empty() ? "" : json::dump(object);
+}
+
 std::string result_to_json(const Result& result) {
   return json::dump(std::visit(Writer{}, result));
 }

@@ -12,9 +12,6 @@
 namespace penstock::jobs {
 namespace {
 
-// How long the store may be unavailable before the job goes on without its record: CodePipeline waits for the result.
-constexpr int kSaveAttempts = 6;
-
 // Hints that an execution is over: how many are kept and for how long, for a job that is just beginning.
 constexpr std::size_t kMaxHeard = 256;
 constexpr auto kHeardFor = std::chrono::minutes(1);
@@ -104,6 +101,11 @@ std::optional<aws::PipelineJob> JobRunner::read_offer(const aws::PipelineJob& of
   }
 }
 
+JobRunner::~JobRunner() {
+  cancel(StopReason::kShutdown);
+  end_works();
+}
+
 JobRunner::Ending JobRunner::run(const aws::PipelineJob& offered, const std::stop_token& stop) {
   const ActiveGuard guard(*parts_.active, offered.id);
   if (!guard.added()) return Ending::kFinished;  // a second offer of what is being worked on
@@ -132,6 +134,8 @@ JobRunner::Ending JobRunner::run(const aws::PipelineJob& offered, const std::sto
         row.result_json.clear();
         row.failure_type.clear();
         row.failure_message.clear();
+        row.work_state.clear();
+        row.work_result_json.clear();
         parts_.store.update_job(row);
       }
     }
@@ -175,7 +179,7 @@ JobRunner::Ending JobRunner::resume(const store::Job& journalled, const std::sto
       try {
         Result result = result_from_json(row.result_json);
         parts_.log.info("resuming a job: reporting its result", {{"job", row.job_id}, {"pipeline", row.pipeline}});
-        return finish(std::move(row), std::move(result), Tried::kMaybe, stop);
+        return finish(row, std::move(result), Tried::kMaybe, stop);
       } catch (const Error& error) {
         parts_.log.warning("reading a journalled result failed, the job is run again",
                            {{"job", row.job_id}, {"error", error.what()}});
@@ -263,13 +267,21 @@ JobRunner::Ending JobRunner::execute(store::Job row, aws::PipelineJob job, Attem
   save(row, stop);
 
   std::string first_id = row.id;
-  if (!job.continuation_token.empty()) {
+  if (!job.continuation_token.empty() && options_.tokens == Options::Tokens::kRequired) {
+    Continuation continuation;
     try {
-      Continuation continuation = parts_.tokens->open(options_.handler->name(), job);
-      first_id = std::move(continuation.first_id);
-      job.continuation_token = std::move(continuation.state);
+      continuation = parts_.tokens->open(options_.handler->name(), job);
     } catch (const Error& error) {
-      return finish(std::move(row), failure_of(error), Tried::kNo, stop);
+      return finish(row, failure_of(error), Tried::kNo, stop);
+    }
+    first_id = continuation.first_id;
+    row.continuation_of = first_id;
+    job.continuation_token = std::move(continuation.state);
+    if (continuation.kind == Continuation::Kind::kWork) {
+      if (const auto work = parts_.works->find(first_id)) return join(std::move(row), job, first_id, work, stop);
+      if (auto result = recorded_result(first_id))
+        return report_recorded(std::move(row), job, first_id, std::move(*result), stop);
+      attempt = Attempt::kResumed;
     }
   }
 
@@ -281,7 +293,7 @@ JobRunner::Ending JobRunner::execute(store::Job row, aws::PipelineJob job, Attem
     } catch (const Error& error) {
       if (stop.stop_requested()) return Ending::kLeft;
       // Building something else than what was pushed would be worse than a failure that says so.
-      if (failures >= kSaveAttempts) return finish(std::move(row), failure_of(error), Tried::kNo, stop);
+      if (failures >= kSaveAttempts) return finish(row, failure_of(error), Tried::kNo, stop);
       parts_.log.warning("finding the push of a job failed, trying again", {{"job", job.id}, {"error", error.what()}});
     }
     pause(stop, retry_delay(options_.retry, failures, random_unit()));
@@ -295,13 +307,14 @@ JobRunner::Ending JobRunner::execute(store::Job row, aws::PipelineJob job, Attem
   }
   row.state = store::JobState::kRunning;
   save(row, stop);
+  if (options_.details_first) return begin_work(std::move(row), job, std::move(push.pushed), attempt, first_id, stop);
 
   std::shared_ptr<RunningJob> running;
   try {
     running = std::make_shared<RunningJob>(parts_.store, parts_.clock, calls_, options_.credentials, row, job,
                                            push.pushed, attempt, parts_.clock.steady_now() + options_.timeout);
   } catch (const std::exception& error) {
-    return finish(std::move(row), failure_of(error), Tried::kNo, stop);
+    return finish(row, failure_of(error), Tried::kNo, stop);
   }
   running->next_execution_look = running->begun_at() + options_.execution_look;
   {
@@ -333,18 +346,14 @@ JobRunner::Ending JobRunner::execute(store::Job row, aws::PipelineJob job, Attem
   if (const auto* fail = std::get_if<Fail>(&result); fail != nullptr && reason != StopReason::kShutdown) {
     running->log("failed (" + std::string(aws::to_string(fail->type)) + "): " + fail->message);
   }
-  try {
-    running->flush_log();
-  } catch (const Error& error) {
-    parts_.log.warning("writing a job's log failed", {{"job", job.id}, {"error", error.what()}});
-  }
+  flush_log(*running);
   row = running->row();
   if (failed && reason == StopReason::kShutdown) {
     save(row, stop);
     return Ending::kLeft;
   }
   if (reason == StopReason::kExecutionOver) return lose(std::move(row), running->stop_detail(), stop);
-  return finish(std::move(row), std::move(result), Tried::kNo, stop);
+  return finish(row, std::move(result), Tried::kNo, stop);
 }
 
 Result JobRunner::run_handler(RunningJob& running) {
@@ -370,13 +379,17 @@ Result JobRunner::with_token(Result result, const aws::PipelineJob& job, const s
   return result;
 }
 
-JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, const std::stop_token& stop) {
+JobRunner::Ending JobRunner::finish(store::Job& row, Result result, Tried tried, const std::stop_token& stop) {
   // The console's link for an action that names nothing else leads to the job's page.
   std::visit(
       [&](auto& what) {
-        if (what.external_execution_id.empty()) what.external_execution_id = row.id;
+        if (what.external_execution_id.empty()) what.external_execution_id = row.continuation_of.value_or(row.id);
       },
       result);
+  if (const auto* success = std::get_if<Success>(&result))
+    row.progress_json = progress_to_json({std::nullopt, success->summary}, success->external_execution_id);
+  if (const auto* next = std::get_if<Continue>(&result))
+    row.progress_json = progress_to_json({next->percent_complete, next->summary}, next->external_execution_id);
   const auto journal = [&](const Result& what) {
     row.result_json = result_to_json(what);
     row.state = store::JobState::kReporting;
@@ -388,15 +401,19 @@ JobRunner::Ending JobRunner::finish(store::Job row, Result result, Tried tried, 
     case ReportState::kPending:
       return Ending::kLeft;
     case ReportState::kGone:
-      // Without the client's token, which no handler is given, nobody else can have reported a third-party job.
-      if (options_.handler->self_report() == Handler::SelfReport::kNever || !row.client_id.empty() || is_stopped(row)) {
-        return lose(std::move(row), outcome.note, stop);
+      row.failure_message = outcome.note;
+      // Without the client's token, which no handler is given, nobody else can have reported a third-party job; and in
+      // two steps the handler knows no job that is open.
+      if (options_.handler->self_report() == Handler::SelfReport::kNever || !row.client_id.empty() ||
+          options_.details_first || is_stopped(row)) {
+        return lose(row, outcome.note, stop);
       }
       // Its own report, most likely; what was made of it is as the handler saw it.
       parts_.log.info("a job had its result already", {{"job", row.job_id}, {"pipeline", row.pipeline}});
       break;
     case ReportState::kLost:
-      return lose(std::move(row), outcome.note, stop);
+      row.failure_message = outcome.note;
+      return lose(row, outcome.note, stop);
     case ReportState::kAccepted:
       break;
   }
@@ -506,6 +523,7 @@ void JobRunner::hear(RunningJob& running, std::chrono::steady_clock::time_point 
 
 void JobRunner::watch_time() {
   const auto now = parts_.clock.steady_now();
+  watch_works(now);
   for (const auto& job : running()) {
     if (now >= job->deadline()) {
       job->request_stop(StopReason::kTimeout,
@@ -561,10 +579,15 @@ void JobRunner::end_hung(const std::shared_ptr<RunningJob>& running, const std::
   }
   parts_.log.error("a handler does not stop; its thread is lost until it returns",
                    {{"job", running->job().id}, {"handler", options_.handler->name()}});
+  if (const auto work = parts_.works->find(running->id()); work && work->shared_running() == running) {
+    end_work(running->id(), *work, Fail{aws::FailureType::kJobFailed, running->stop_detail(), ""});
+    return;
+  }
   if (running->stop_reason() == StopReason::kExecutionOver) {
     lose(running->row(), running->stop_detail(), stop);
   } else {
-    finish(running->row(), Fail{aws::FailureType::kJobFailed, running->stop_detail(), ""}, Tried::kNo, stop);
+    store::Job row = running->row();
+    finish(row, Fail{aws::FailureType::kJobFailed, running->stop_detail(), ""}, Tried::kNo, stop);
   }
 }
 

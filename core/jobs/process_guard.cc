@@ -31,6 +31,7 @@
 
 #include "core/base/handle.h"
 #include "core/base/text.h"
+#include "core/jobs/control_group.h"
 
 namespace penstock::jobs {
 namespace {
@@ -49,7 +50,9 @@ struct Plan {
   std::string cwd, lock, user;
   milliseconds grace{5000};
   std::uint64_t memory = 0, file_size = 0, processes = 0;
-  std::vector<char*> argv;  // ends with a null
+  std::string group;                                   // empty = none
+  bool group_memory = false, group_processes = false;  // held there
+  std::vector<char*> argv;                             // ends with a null
 };
 
 struct Process {
@@ -224,6 +227,7 @@ class Guard {
         return false;
       }
     }
+    make_group();
     int failure[2];
     if (::pipe2(failure, O_CLOEXEC) != 0) {
       set_outcome(kGuardNotStarted, static_cast<std::uint64_t>(errno));
@@ -252,12 +256,25 @@ class Guard {
     return true;
   }
 
+  // Without one it goes as well: the limits are then looked after, and the tree is walked.
+  void make_group() {
+    if (plan_.group.empty()) return;
+    ControlGroup group(plan_.group);
+    if (!group.make(plan_.group_memory ? plan_.memory : 0, plan_.group_processes ? plan_.processes : 0)) return;
+    members_ = UniqueFd(group.open_members());
+    group_.emplace(std::move(group));
+  }
+  bool group_holds_memory() const { return members_ && plan_.group_memory; }
+  bool group_holds_processes() const { return members_ && plan_.group_processes; }
+
   [[noreturn]] void become_command(const passwd* user, int failure, pid_t guard) const {
     const auto fail = [&](int step) {
       const int reason[2] = {step, errno};
       [[maybe_unused]] const ssize_t ignored = ::write(failure, reason, sizeof reason);
       ::_exit(127);
     };
+    // First of all, so that nothing of it is elsewhere.
+    if (members_ && ::write(members_.get(), "0", 1) != 1) fail(0);
     ::setsid();
     // Ended before the server when memory is short.
     if (const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)); score) {
@@ -270,10 +287,10 @@ class Guard {
       ::setrlimit(resource, &set);
     };
     limit(RLIMIT_CORE, 0);  // its memory holds credentials
-    if (plan_.memory > 0) limit(RLIMIT_DATA, plan_.memory);
+    if (plan_.memory > 0 && !group_holds_memory()) limit(RLIMIT_DATA, plan_.memory);
     if (plan_.file_size > 0) limit(RLIMIT_FSIZE, plan_.file_size);
     // The kernel counts for the user as a whole (and never for root): this only ends an explosion between two looks.
-    if (plan_.processes > 0) {
+    if (plan_.processes > 0 && !group_holds_processes()) {
       const std::uint64_t others = count_threads(user != nullptr ? user->pw_uid : ::getuid());
       limit(RLIMIT_NPROC, others + (1 + kNeighbours) * plan_.processes);
     }
@@ -339,6 +356,7 @@ class Guard {
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       if (pid != command_) continue;
       ended = true;
+      if (exceeds_group_limits()) continue;
       if (WIFEXITED(status)) {
         set_outcome(kGuardExited, static_cast<std::uint64_t>(WEXITSTATUS(status)));
       } else {
@@ -348,14 +366,32 @@ class Guard {
     return ended;
   }
 
+  // What the kernel has refused, or ended.
+  bool exceeds_group_limits() {
+    if (group_holds_memory() && plan_.memory > 0) {
+      if (const auto bytes = group_->memory_exceeded()) {
+        set_outcome(kGuardMemory, *bytes);
+        return true;
+      }
+    }
+    if (group_holds_processes() && plan_.processes > 0 && group_->processes_exceeded()) {
+      set_outcome(kGuardProcesses, plan_.processes + 1);
+      return true;
+    }
+    return false;
+  }
+
   bool exceeds_limits() {
-    if (plan_.memory == 0 && plan_.processes == 0) return false;
+    if (exceeds_group_limits()) return true;
+    const bool looks_at_memory = plan_.memory > 0 && !group_holds_memory();
+    const bool looks_at_processes = plan_.processes > 0 && !group_holds_processes();
+    if (!looks_at_memory && !looks_at_processes) return false;
     const std::vector<pid_t> tree = list_descendants();
-    if (plan_.processes > 0 && tree.size() > plan_.processes) {
+    if (looks_at_processes && tree.size() > plan_.processes) {
       set_outcome(kGuardProcesses, tree.size());
       return true;
     }
-    if (plan_.memory == 0) return false;
+    if (!looks_at_memory) return false;
     std::uint64_t bytes = 0;
     for (const pid_t pid : tree) bytes += private_bytes_of(pid);
     if (bytes <= plan_.memory) return false;
@@ -366,11 +402,14 @@ class Guard {
   // All are stopped before the first is killed, so that none can fork meanwhile.
   bool end_tree() {
     const auto give_up = steady_clock::now() + kEndPatience;
+    if (group_) group_->kill();
     while (true) {
       reap();
       const std::set<pid_t> tree = stop_tree(give_up);
       for (const pid_t pid : tree) signal_descendant(pid, SIGKILL, tree);
-      if (tree.empty() && ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) return true;
+      if (tree.empty() && ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) {
+        return !group_ || group_->remove(std::chrono::duration_cast<milliseconds>(give_up - steady_clock::now()));
+      }
       if (steady_clock::now() >= give_up) return false;
       ::usleep(1000);
     }
@@ -402,6 +441,8 @@ class Guard {
   }
 
   const Plan plan_;
+  std::optional<ControlGroup> group_;
+  UniqueFd members_;  // of the group
   UniqueFd signals_;
   pid_t command_ = -1;
   std::string outcome_;
@@ -425,6 +466,9 @@ int run_process_guard(int argc, char** argv) {
     if (name == "memory") plan.memory = number;
     if (name == "file-size") plan.file_size = number;
     if (name == "processes") plan.processes = number;
+    if (name == "group") plan.group = value;
+    if (name == "group-memory") plan.group_memory = number != 0;
+    if (name == "group-processes") plan.group_processes = number != 0;
   }
   for (++i; i < argc; ++i) plan.argv.push_back(argv[i]);
   // Started by hand it has no control socket.

@@ -15,7 +15,8 @@ inline constexpr std::string_view kGuardCommand = "command-guard";
 
 // The guard's arguments are NAME=VALUE up to "--", then the command:
 //   cwd, lock (held, shared, while it lives), user, grace (ms from SIGTERM to SIGKILL), memory, file-size (bytes),
-//   processes; a limit of 0 is none.
+//   processes; a limit of 0 is none; group (a control group to make for it), group-memory and group-processes (1 when
+//   that holds these limits).
 // Its environment is the command's. Returns the exit code for main().
 int run_process_guard(int argc, char** argv);
 

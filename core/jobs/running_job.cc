@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/jobs/job_result.h"
+
 namespace penstock::jobs {
 
 RunningJob::RunningJob(store::Store& store, const Clock& clock, JobCalls calls, JobCredentials::Options credentials,
@@ -16,7 +18,7 @@ RunningJob::RunningJob(store::Store& store, const Clock& clock, JobCalls calls, 
       begun_at_(clock.steady_now()),
       deadline_(deadline),
       log_(store, clock, row.id),
-      credentials_(credentials, std::move(calls), job_, clock),
+      credentials_(credentials, std::move(calls), job_, clock, stop_source_.get_token()),
       row_(std::move(row)) {}
 
 void RunningJob::add_phase(const std::string& name, std::chrono::duration<double> duration) {
@@ -40,6 +42,19 @@ void RunningJob::set_artifact(const ArtifactFacts& artifact) {
   row_.artifact_bytes = artifact.bytes;
   row_.artifact_entries = artifact.entries;
   row_changed_ = true;
+}
+
+void RunningJob::set_progress(const Progress& progress) {
+  std::lock_guard lock(mutex_);
+  if (progress.percent) progress_.percent = progress.percent;
+  if (!progress.summary.empty()) progress_.summary = progress.summary;
+  row_.progress_json = progress_to_json(progress_);
+  row_changed_ = true;
+}
+
+Progress RunningJob::progress() const {
+  std::lock_guard lock(mutex_);
+  return progress_;
 }
 
 void RunningJob::request_stop(StopReason reason, const std::string& detail, std::chrono::steady_clock::time_point now) {
@@ -94,6 +109,27 @@ void RunningJob::save_progress() {
     row = row_;
     row_changed_ = false;
   }
+  write(row);
+}
+
+void RunningJob::change_row(const std::function<void(store::Job&)>& change) {
+  std::lock_guard lock(mutex_);
+  change(row_);
+  row_changed_ = true;
+}
+
+void RunningJob::write_row() {
+  std::lock_guard saving(save_mutex_);
+  store::Job row;
+  {
+    std::lock_guard lock(mutex_);
+    row = row_;
+    row_changed_ = false;
+  }
+  write(row);
+}
+
+void RunningJob::write(const store::Job& row) {
   try {
     store_.update_job(row);
   } catch (...) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,7 @@ enum class StopReason {
   kNone,
   kTimeout,        // its time is up: a failure is reported
   kExecutionOver,  // stopped, abandoned, failed elsewhere: nobody wants a result
+  kUnclaimed,      // its work went on, and no continued job came
   kShutdown,       // we end: the journal keeps it for the next start
 };
 
@@ -38,6 +40,7 @@ class RunningJob final : public Context {
   void add_phase(const std::string& name, std::chrono::duration<double> duration) override;
   void set_revision(const std::string& commit_id, const std::string& ref) override;
   void set_artifact(const ArtifactFacts& artifact) override;
+  void set_progress(const Progress& progress) override;
   std::stop_token stop() const override { return stop_source_.get_token(); }
   std::chrono::steady_clock::time_point deadline() const override { return deadline_; }
   aws::CredentialsProvider& credentials() override { return credentials_; }
@@ -56,6 +59,13 @@ class RunningJob final : public Context {
   store::Job row() const;
   // Writes the row as running, when it changed and nobody has claimed the ending.
   void save_progress();
+  // For a row that outlives its job, because its work goes on. Both may be called at any time, by any thread.
+  void change_row(const std::function<void(store::Job&)>& change);
+  void write_row();  // errors of the store
+  Progress progress() const;
+  // See JobCredentials.
+  void close() { credentials_.close(); }
+  void adopt(const aws::PipelineJob& job) { credentials_.adopt(job); }
   // Writes waiting log lines. Both throw errors of the store.
   void flush_log() { log_.flush(); }
 
@@ -66,6 +76,8 @@ class RunningJob final : public Context {
   int quick_looks = 0;                               // so many more, because what was said may not be seen at once
 
  private:
+  void write(const store::Job& row);  // under save_mutex_
+
   store::Store& store_;
   const aws::PipelineJob job_;
   const std::string id_;
@@ -73,12 +85,13 @@ class RunningJob final : public Context {
   const Attempt attempt_;
   const std::chrono::steady_clock::time_point begun_at_, deadline_;
   JobLog log_;
-  JobCredentials credentials_;
   std::stop_source stop_source_;
+  JobCredentials credentials_;
   std::mutex save_mutex_;  // held while the row is written as running; taken before mutex_
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   store::Job row_;
+  Progress progress_;
   bool row_changed_ = false;
   bool ending_ = false;
   StopReason stop_reason_ = StopReason::kNone;

@@ -90,9 +90,19 @@ void Worker::abandon() {
   runner_.cancel(StopReason::kShutdown);
 }
 
+void Worker::take_no_more() {
+  {
+    std::lock_guard lock(mutex_);
+    takes_no_more_ = true;
+  }
+  changed_.notify_all();
+  wake_.notify();
+}
+
 bool Worker::wait_until_idle(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline, [this] { return running_ == 0 && tasks_.empty(); });
+  return changed_.wait_until(lock, deadline,
+                             [this] { return running_ == 0 && tasks_.empty() && !runner_.has_works(); });
 }
 
 WorkerStatus Worker::status() const {
@@ -110,9 +120,15 @@ void Worker::add(Task task) {
   changed_.notify_all();
 }
 
+// A work that waits for its continued job keeps the slot for it.
 int Worker::free_slots() const {
-  std::lock_guard lock(mutex_);
-  return std::max(1, options_.concurrency) - running_ - static_cast<int>(tasks_.size());
+  if (takes_no_more_) return 0;
+  return std::max(1, options_.concurrency) - running_ - static_cast<int>(tasks_.size()) -
+         parts_.works->alone(status_.action_type);
+}
+
+bool Worker::may_poll() const {
+  return free_slots() > 0 || parts_.works->alone(status_.action_type) > 0;
 }
 
 // --- poller ---
@@ -127,8 +143,7 @@ void Worker::poll(std::stop_token stop) {
     {
       // Without a free slot a polled job would wait, unacknowledged, for what another server could work now.
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, stop,
-                    [this] { return running_ + static_cast<int>(tasks_.size()) < std::max(1, options_.concurrency); });
+      changed_.wait(lock, stop, [this] { return may_poll(); });
     }
     if (stop.stop_requested()) break;
     PollOutcome outcome = PollOutcome::kFailed;
@@ -168,18 +183,29 @@ PollOutcome Worker::poll_round(const std::stop_token& stop) {
   // A job comes again and again until it is acknowledged; while that fails it is no reason to hurry.
   const std::set<std::string> known = std::exchange(offered_, {});
   for (std::size_t i = 0; i < queries_.size() && !stop.stop_requested(); ++i) {
-    const int slots = free_slots();
-    if (slots <= 0) break;
+    int slots = 0, awaited = 0;
+    {
+      std::lock_guard lock(mutex_);
+      slots = std::max(0, free_slots());
+      awaited = parts_.works->alone(status_.action_type);
+    }
+    if (slots + awaited == 0) break;
+    // Whether a third-party job continues something is not known before its details are.
+    if (options_.action_type.owner == "ThirdParty") slots += std::exchange(awaited, 0);
     std::vector<aws::PipelineJob> jobs = parts_.calls().poll({.action_type = options_.action_type,
-                                                              .max_batch_size = slots,
+                                                              .max_batch_size = slots + awaited,
                                                               .query_param = queries_[(begin + i) % queries_.size()]},
                                                              stop);
     {
       std::lock_guard lock(mutex_);
       status_.last_poll = parts_.clock.steady_now();
       status_.last_error.clear();
+      if (takes_no_more_) slots = 0;
     }
     for (aws::PipelineJob& job : jobs) {
+      const JobRunner::Claim claim = runner_.judge(job);
+      // What is not acknowledged is offered again, here or elsewhere.
+      if (claim == JobRunner::Claim::kLeave || (claim == JobRunner::Claim::kBegin && slots-- <= 0)) continue;
       offered_.insert(job.id);
       if (!known.contains(job.id)) outcome = PollOutcome::kJobs;
       add([this, job = std::move(job)](const std::stop_token& token) { return runner_.run(job, token); });
@@ -248,6 +274,7 @@ void Worker::watch(std::stop_token stop) {
   while (!stop.stop_requested()) {
     pause(stop, kWatchInterval);
     runner_.watch_time();
+    changed_.notify_all();  // works end by themselves
   }
 }
 

@@ -57,7 +57,9 @@ class Worker {
 
   // Polls no more. Does not block.
   void stop_polling();
-  // True when nothing runs or waits any more; blocks until then or the deadline.
+  // Takes no more jobs but those that continue what was begun, and polls while there are such. Does not block.
+  void take_no_more();
+  // True when nothing runs or waits any more, no begun work either; blocks until then or the deadline.
   bool wait_until_idle(std::chrono::steady_clock::time_point deadline);
   // Tells handlers and waits to end; jobs stay journalled for the next start. Does not block.
   void abandon();
@@ -71,7 +73,8 @@ class Worker {
   void poll(std::stop_token stop);
   PollOutcome poll_round(const std::stop_token& stop);
   void note_poll_error(const Error& error);
-  int free_slots() const;
+  int free_slots() const;  // under mutex_
+  bool may_poll() const;   // likewise
   void work(std::stop_token stop);
   void watch(std::stop_token stop);
   void watch_executions(std::stop_token stop);
@@ -87,6 +90,7 @@ class Worker {
   // Guarded by mutex_:
   std::deque<Task> tasks_;
   int running_ = 0;
+  bool takes_no_more_ = false;
   bool not_taken_ = false;  // a job could not be taken: polling faster would only bring it again
   WorkerStatus status_;
   std::chrono::steady_clock::time_point woken_at_;

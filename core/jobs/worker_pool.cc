@@ -46,6 +46,7 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::start() {
   std::map<std::string, std::vector<store::Job>> journalled;
+  parts_.store.interrupt_works();
   for (store::Job& job : parts_.store.unfinished_jobs()) journalled[job.action_type].push_back(std::move(job));
 
   std::lock_guard lock(mutex_);
@@ -65,6 +66,7 @@ void WorkerPool::start() {
   for (auto& [type, jobs] : journalled) std::move(jobs.begin(), jobs.end(), std::back_inserter(orphans));
   JobRunner::Options options;
   options.handler = std::make_shared<OrphanHandler>();
+  options.tokens = JobRunner::Options::Tokens::kIgnored;
   orphans_ = std::make_unique<JobRunner>(std::move(options), parts_);
   orphan_thread_ = std::jthread([this, runner = orphans_.get(), orphans = std::move(orphans)](std::stop_token stop) {
     for (const store::Job& job : orphans) {
@@ -138,10 +140,13 @@ bool WorkerPool::drain(std::chrono::steady_clock::time_point deadline) {
     for (const auto& worker : retired_) all.push_back(worker.get());
     orphan_thread_.request_stop();
   }
-  for (Worker* worker : all) worker->stop_polling();
+  for (Worker* worker : all) worker->take_no_more();
   bool idle = true;
   for (Worker* worker : all) idle = worker->wait_until_idle(deadline) && idle;
-  for (Worker* worker : all) worker->abandon();
+  for (Worker* worker : all) {
+    worker->stop_polling();
+    worker->abandon();
+  }
   return idle;
 }
 

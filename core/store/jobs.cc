@@ -9,7 +9,8 @@
 #define JOB_COLUMNS                                                                                                   \
   "id, job_id, nonce, action_type, handler, pipeline, pipeline_execution_id, stage, action, delivery_id, commit_id, " \
   "ref, state, claimed_at, finished_at, phases, artifact_bucket, artifact_key, artifact_sha256, artifact_bytes, "     \
-  "artifact_entries, failure_type, failure_message, result, client_id FROM jobs "
+  "artifact_entries, failure_type, failure_message, result, client_id, continuation_of, progress, work_state, "       \
+  "work_result FROM jobs "
 
 namespace penstock::store {
 namespace {
@@ -43,14 +44,22 @@ Job read_job(const Statement& row) {
   job.failure_message = row.text(22);
   job.result_json = row.text(23);
   job.client_id = row.text(24);
+  if (!row.is_null(25)) job.continuation_of = blob_to_uuid(row.text(25));
+  job.progress_json = row.text(26);
+  job.work_state = row.text(27);
+  job.work_result_json = row.text(28);
   return job;
 }
 
-std::optional<std::string> delivery_blob(const Job& job) {
-  if (!job.delivery_id || job.delivery_id->empty()) return std::nullopt;
-  std::optional<std::string> blob = uuid_to_blob(*job.delivery_id);
-  if (!blob) throw Error(ErrorKind::kInvalidInput, "delivery id " + in_quotes(*job.delivery_id) + " is no UUID");
+std::optional<std::string> optional_blob(const std::optional<std::string>& id, const char* what) {
+  if (!id || id->empty()) return std::nullopt;
+  std::optional<std::string> blob = uuid_to_blob(*id);
+  if (!blob) throw Error(ErrorKind::kInvalidInput, what + in_quotes(*id) + " is no UUID");
   return blob;
+}
+
+std::optional<std::string> delivery_blob(const Job& job) {
+  return optional_blob(job.delivery_id, "delivery id ");
 }
 
 std::optional<Blob> as_blob(const std::optional<std::string>& bytes) {
@@ -150,14 +159,22 @@ void update_job(Connection& connection, const Job& job) {
           "UPDATE jobs SET nonce = ?2, action_type = ?3, handler = ?4, pipeline = ?5, pipeline_execution_id = ?6, "
           "stage = ?7, action = ?8, delivery_id = ?9, commit_id = ?10, ref = ?11, state = ?12, finished_at = ?13, "
           "phases = ?14, artifact_bucket = ?15, artifact_key = ?16, artifact_sha256 = ?17, artifact_bytes = ?18, "
-          "artifact_entries = ?19, failure_type = ?20, failure_message = ?21, result = ?22 WHERE id = ?1")
+          "artifact_entries = ?19, failure_type = ?20, failure_message = ?21, result = ?22, continuation_of = ?23, "
+          "progress = ?24, work_state = ?25, work_result = ?26 WHERE id = ?1")
       .run(Blob{*id_blob}, job.nonce, job.action_type, job.handler, job.pipeline, job.pipeline_execution_id, job.stage,
            job.action, as_blob(delivery_blob(job)), job.commit_id, job.ref, to_string(job.state), job.finished_at,
            encode_phases(job.phases), job.artifact_bucket, job.artifact_key, job.artifact_sha256,
            static_cast<std::int64_t>(job.artifact_bytes), static_cast<std::int64_t>(job.artifact_entries),
-           job.failure_type, job.failure_message, job.result_json);
+           job.failure_type, job.failure_message, job.result_json,
+           as_blob(optional_blob(job.continuation_of, "job id ")), job.progress_json, job.work_state,
+           job.work_result_json);
   if (connection.changes() == 0) throw Error(ErrorKind::kNotFound, "there is no such job");
   claim_execution(connection, job.pipeline, job.pipeline_execution_id);
+}
+
+void interrupt_works(Connection& connection) {
+  connection.prepare("UPDATE jobs INDEXED BY jobs_working SET work_state = 'interrupted' WHERE work_state = 'running'")
+      .run();
 }
 
 std::optional<Job> load_job(Connection& connection, const std::string& id) {

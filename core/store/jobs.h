@@ -17,6 +17,7 @@ constexpr std::size_t kMaxLogLineBytes = 8 << 10;
 // `fallback_id` is the row's id when the job brings none.
 std::string journal_job(Connection& connection, const Job& job, const std::string& fallback_id);
 void update_job(Connection& connection, const Job& job);  // Error{kNotFound}
+void interrupt_works(Connection& connection);
 std::optional<Job> load_job(Connection& connection, const std::string& id);
 std::vector<Job> load_unfinished_jobs(Connection& connection);
 JobPage list_jobs(Connection& connection, const JobQuery& query);

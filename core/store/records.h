@@ -201,6 +201,11 @@ struct DeliveryPage {
   std::string next_cursor;           // empty = the end
 };
 
+// Of work that goes on after its job was answered.
+inline constexpr std::string_view kWorkRunning = "running", kWorkSucceeded = "succeeded", kWorkFailed = "failed",
+                                  kWorkEnded = "ended",  // nobody wanted its result any more
+    kWorkInterrupted = "interrupted";                    // by the end of the process
+
 struct Job {
   std::string id;      // ours, UUIDv7
   std::string job_id;  // CodePipeline's
@@ -220,6 +225,10 @@ struct Job {
   std::string failure_type, failure_message;
   // The result that is being reported, so that a restart reports the same: opaque JSON of the jobs module.
   std::string result_json;
+  std::optional<std::string> continuation_of;  // id of the first job of the action's run, for the jobs after it
+  std::string progress_json;                   // JSON object, as the API shows it; empty = none
+  std::string work_state;                      // of the work that this job began, see above; empty = none
+  std::string work_result_json;                // like result_json, of that work, until a continued job reports it
 };
 
 struct JobQuery {

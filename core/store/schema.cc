@@ -219,6 +219,14 @@ CREATE TABLE sign_up_requests (
 
 ALTER TABLE jobs ADD COLUMN client_id TEXT NOT NULL DEFAULT '';  -- of a third-party action
 )sql",
+    // 6: actions of several jobs
+    R"sql(
+ALTER TABLE jobs ADD COLUMN continuation_of BLOB;  -- the id of the first; no foreign key: that may have gone
+ALTER TABLE jobs ADD COLUMN progress TEXT NOT NULL DEFAULT '';  -- JSON object, or nothing
+ALTER TABLE jobs ADD COLUMN work_state TEXT NOT NULL DEFAULT '';  -- of what goes on after the job was answered
+ALTER TABLE jobs ADD COLUMN work_result TEXT NOT NULL DEFAULT '';
+CREATE INDEX jobs_working ON jobs (id) WHERE work_state = 'running';
+)sql",
 };
 
 std::string opening(const Connection& connection) {

@@ -383,8 +383,13 @@ std::string Store::journal_job(const Job& job) {
 }
 
 void Store::update_job(const Job& job) {
-  impl_->writer->run<void>("updating job " + in_quotes(job.id), kSmallWriteBytes + job.result_json.size(),
+  impl_->writer->run<void>("updating job " + in_quotes(job.id), kSmallWriteBytes + job.result_json.size() + job.work_result_json.size(),
                            [job](Connection& connection) { store::update_job(connection, job); });
+}
+
+void Store::interrupt_works() {
+  impl_->writer->run<void>("ending works", kSmallWriteBytes,
+                           [](Connection& connection) { store::interrupt_works(connection); });
 }
 
 std::optional<Job> Store::find_job(const std::string& id) const {

@@ -164,6 +164,8 @@ class Store {
   std::string journal_job(const Job& job);
   // Writes everything but id, job_id and claimed_at.
   void update_job(const Job& job);
+  // At the start: the works that the history shows as running ended with their process.
+  void interrupt_works();
   std::optional<Job> find_job(const std::string& id) const;  // ours or CodePipeline's id
   JobPage list_jobs(const JobQuery& query) const;
   std::vector<Job> unfinished_jobs() const;  // neither succeeded, failed nor lost

@@ -18,7 +18,7 @@ std::string only_problem(const std::string& command) {
 
 TEST(LoadCommand, ReadsWhatIsRunAndItsLimits) {
   const LoadResult result = load(
-      ", timeout: 5m, command: {argv: [/opt/build, --release, a b], environment: [PATH, MODE=fast], whenInterrupted: "
+      ", timeout: 5m, command: {argv: [/opt/build, --release, a b], environment: [PATH, MODE=fast], detailsFirst: true, continueAfter: 2m, whenInterrupted: "
       "fail,"
       " user: builder, workDirectory: /srv/work,"
       " limits: {memory: 2GiB, processes: 50, files: 10, output: 1GiB, input: 2MiB, log: 1KiB}}");
@@ -37,6 +37,8 @@ TEST(LoadCommand, ReadsWhatIsRunAndItsLimits) {
   EXPECT_EQ(command.input, 2ull << 20);
   EXPECT_EQ(command.log, 1ull << 10);
   EXPECT_EQ(command.when_interrupted, Command::WhenInterrupted::kFail);
+  EXPECT_TRUE(command.details_first);
+  EXPECT_EQ(command.continue_after, std::chrono::minutes(2));
 }
 
 TEST(LoadCommand, HasDefaults) {
@@ -60,8 +62,8 @@ TEST(LoadCommand, SaysWhatIsWrong) {
       begin +
           ".workDirectory: expected a folder whose parents the user \"bob\" may enter (dataDirectory is closed to "
           "it), found nothing");
-  EXPECT_EQ(only_problem(", command: {argv: [/bin/x], detailsFirst: true}"),
-            begin + ".detailsFirst: expected false, found \"true\", which is not supported by this version");
+  EXPECT_EQ(only_problem(", command: {argv: [/bin/x], continueAfter: 1m}"),
+            begin + ".continueAfter: expected detailsFirst: true beside it, found none");
   EXPECT_NE(only_problem(", command: {argv: [/bin/x], environment: [A B]}").find("expected NAME or NAME=value"),
             std::string::npos);
   EXPECT_NE(only_problem(", command: {argv: [/bin/x], limits: {cpu: 1}}").find("limits.cpu"), std::string::npos);

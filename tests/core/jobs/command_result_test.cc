@@ -80,7 +80,7 @@ TEST(CommandResult, SaysWhichLimitWasPassed) {
   EXPECT_EQ(message_of(of("", {.end = GuardedEnd::kMemory, .measured = 100u << 20, .reason = {}})),
             "the command \"/opt/build\" used 100 MiB of memory, more than limits.memory allows");
   EXPECT_EQ(message_of(of("", {.end = GuardedEnd::kProcesses, .measured = 7, .reason = {}})),
-            "the command \"/opt/build\" had 7 processes, more than limits.processes allows");
+            "the command \"/opt/build\" had or wanted 7 processes, more than limits.processes allows");
   EXPECT_EQ(message_of(of("", {.end = GuardedEnd::kSignalled, .signal = SIGXFSZ, .reason = {}})),
             "the command \"/opt/build\" was ended by signal 25 (SIGXFSZ); it wrote a file larger than limits.output "
             "allows");
