@@ -83,7 +83,7 @@ Html timeline(const JobView& view) {
   const store::Job& job = view.job;
   Timeline drawn{
       .id = "timeline", .phases = {}, .total = seconds_between(job.claimed_at, job.finished_at.value_or(view.now))};
-  drawn.is_running = !is_over(job.state);
+  drawn.is_running = !is_over(job);
   double sum = 0;
   for (const auto& [name, seconds] : job.phases) {
     drawn.phases.push_back({name, seconds});
@@ -110,7 +110,7 @@ Html log_section(const JobView& view) {
   Html lines;
   for (const store::LogLine& line : view.log) lines += log_item(line);
   const std::string log_path = path_to("api/v1/jobs", view.job.id, "log");
-  const bool follow = !is_over(view.job.state) && !view.log_goes_on;
+  const bool follow = !is_over(view.job) && !view.log_goes_on;
   std::vector<Attribute> attributes;
   if (follow) {
     attributes.push_back({"data-follow", log_path});
@@ -135,6 +135,11 @@ Html facts(const JobView& view) {
   facts.add("Claimed", time_with_age(job.claimed_at, view.now));
   if (job.finished_at) facts.add("Finished", time_with_age(*job.finished_at, view.now));
   facts.add_text("Took", duration_text(seconds_between(job.claimed_at, job.finished_at.value_or(view.now))));
+  if (!job.work_state.empty()) facts.add_text("Work after the answer", job.work_state);
+  if (job.continuation_of) {
+    facts.add("Continues",
+              join({"the job ", link_to(path_to("jobs", *job.continuation_of), code(*job.continuation_of))}));
+  }
   if (!job.ref.empty()) facts.add("Ref", code(job.ref));
   if (!job.commit_id.empty()) facts.add("Commit", code(job.commit_id));
   if (job.delivery_id) facts.add("Delivery", link_to(path_to("deliveries", *job.delivery_id), code(*job.delivery_id)));
@@ -157,8 +162,10 @@ Html facts(const JobView& view) {
 
 }  // namespace
 
-bool is_over(store::JobState state) noexcept {
-  return state == store::JobState::kSucceeded || state == store::JobState::kFailed || state == store::JobState::kLost;
+bool is_over(const store::Job& job) noexcept {
+  const bool is_answered = job.state == store::JobState::kSucceeded || job.state == store::JobState::kFailed ||
+                           job.state == store::JobState::kLost;
+  return is_answered && job.work_state != store::kWorkRunning;
 }
 
 store::JobQuery read_job_query(const Parameters& parameters) {
@@ -222,7 +229,7 @@ listener::Response show_job(const JobView& view) {
                       {element("span", {{"class", "name"}}, {job.failure_type}), " ", job.failure_message});
   }
   std::vector<Attribute> progress{{"id", "progress"}};
-  if (!is_over(job.state)) progress.push_back({"data-refresh", "on"});
+  if (!is_over(job)) progress.push_back({"data-refresh", "on"});
   return show(
       200, {.title = "Job of " + what, .place = Place::kJobs, .visitor = view.visitor, .now = view.now},
       join({element("nav", {{"aria-label", "Breadcrumbs"}, {"class", "crumbs"}}, {link_to("/jobs", "Jobs")}),

@@ -34,6 +34,6 @@ struct JobView {
 };
 listener::Response show_job(const JobView& view);
 
-bool is_over(store::JobState state) noexcept;
+bool is_over(const store::Job& job) noexcept;
 
 }  // namespace penstock::server::pages

@@ -224,3 +224,33 @@ def test_a_stopped_execution_ends_the_command(scene):
         pipelineName=here.name, pipelineExecutionId=here.execution, abandon=True, reason="by a person")
     eventually("the work to end", lambda: here.jobs()[0]["work"] == "ended", 90)
     here.nothing_left()
+
+
+@pytest.fixture
+def control_group(tmp_path):
+    """A folder of the machine's cgroup v2, where it lets us make one."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        if " - cgroup2 " in line:
+            folder = Path(line.split()[4]) / f"penstock-e2e-{os.getpid()}"
+            try:
+                folder.mkdir()
+            except OSError:
+                continue
+            yield folder
+            folder.rmdir()
+            return
+    pytest.skip("this user may make no control group here")
+
+
+def test_a_command_has_a_control_group_that_goes_with_the_server(scene, control_group):
+    here = scene(delay=3600, extra={"controlGroup": str(control_group)})
+    first = here.answered()
+    assert "commands run in control groups" in here.penstock.log()
+    group = control_group / f"command-{first['id']}"
+    here_work = here.penstock.directory / "data/work"
+    pids = set(map(int, (group / "cgroup.procs").read_text().split()))
+    assert pids and pids <= set(processes_of(here_work))
+    here.penstock.process.kill()
+    eventually("no group to be left", lambda: not group.exists(), PATIENCE)
+    assert not processes_of(here_work)
+    here.penstock.start()
