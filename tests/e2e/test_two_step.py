@@ -2,7 +2,7 @@
 
 import os
 import signal
-import time
+from pathlib import Path
 
 import pytest
 
