@@ -22,17 +22,6 @@ bool changes_something(const Request& request) {
   return request.method != "GET" && request.method != "HEAD";
 }
 
-std::vector<authz::Permission> to_permissions(const std::vector<config::Permission>& permissions) {
-  std::vector<authz::Permission> made;
-  for (const config::Permission& permission : permissions) {
-    made.push_back({.scope = permission.scope,
-                    .http_verb = permission.http_verb,
-                    .resource = permission.resource,
-                    .effect = permission.deny ? authz::Effect::kDeny : authz::Effect::kAllow});
-  }
-  return made;
-}
-
 authz::KeySource to_key_source(const config::JwtAccess& jwt) {
   constexpr std::string_view kFile = "file:";
   authz::KeySource source;
@@ -128,16 +117,61 @@ std::string_view name_of(Decision::Method method) {
       return "jwt";
     case Decision::Method::kPassword:
       return "password";
+    case Decision::Method::kSession:
+      return "session";
+    case Decision::Method::kProxy:
+      return "proxy";
   }
   return "none";
 }
 
 // By browsers, with each request to us, whichever page asks for it.
 bool is_sent_by_itself(Decision::Method method) {
-  return method == Decision::Method::kPassword;
+  return method == Decision::Method::kPassword || method == Decision::Method::kSession ||
+         method == Decision::Method::kProxy;
+}
+
+// Whether a browser has said where the request comes from. Whoever sends a session's cookie is one, and all of today's
+// say it of what changes something.
+bool tells_its_origin(const Request& request) {
+  return request.header("Sec-Fetch-Site") || request.header("Origin");
+}
+
+Decision decide(const ScopeRules& rules, std::vector<std::string> scopes, const authz::Operation& operation) {
+  scopes.insert(scopes.end(), rules.everybody_has.begin(), rules.everybody_has.end());
+  Decision decision;
+  switch (authz::Policy(rules.permissions, std::move(scopes), rules.route_scopes).decide(operation)) {
+    case authz::Policy::Verdict::kAllow:
+      decision.status = Decision::Status::kAllowed;
+      return decision;
+    case authz::Policy::Verdict::kExplicitDeny:
+      decision.reason = "a permission of its scopes denies it";
+      break;
+    case authz::Policy::Verdict::kDeny:
+      decision.reason = "no scope of it allows this";
+      decision.missing_scopes = authz::scopes_for(rules.permissions, rules.route_scopes, operation);
+      break;
+  }
+  decision.status = Decision::Status::kForbidden;
+  return decision;
 }
 
 }  // namespace
+
+std::vector<authz::Permission> to_permissions(const std::vector<config::Permission>& permissions) {
+  std::vector<authz::Permission> made;
+  for (const config::Permission& permission : permissions) {
+    made.push_back({.scope = permission.scope,
+                    .http_verb = permission.http_verb,
+                    .resource = permission.resource,
+                    .effect = permission.deny ? authz::Effect::kDeny : authz::Effect::kAllow});
+  }
+  return made;
+}
+
+std::string principal_of(const std::string& name, const std::string& subject) {
+  return name.empty() || name == subject ? subject : name + " (" + subject + ")";
+}
 
 authz::Settings access_settings(const config::Access& access,
                                 const std::function<Secret(const SecretReference&)>& resolve) {
@@ -219,6 +253,7 @@ bool is_cross_site(const Request& request, std::string_view own_origin) {
 
 struct AccessControl::Judged {
   Decision decision;
+  std::shared_ptr<const BrowserSession> session;
   std::string remote;
   FailedAttempts::Key network;
 };
@@ -234,18 +269,33 @@ AccessControl::Judged AccessControl::judge(const RequestPolicy& policy, const Re
   attempt.operation = {.verb = asked.verb, .resource = resource, .route_scope = asked.route_scope};
   attempt.network = remote.network();
   Decision decision;
-  if (policy.access) {
+  const std::shared_ptr<const BrowserSession> session = attempt.authorization ? nullptr : find_session(policy, request);
+  const std::optional<ProxyUser> proxied =
+      attempt.authorization || session || !policy.proxy || !policy.trusts(request.peer_address)
+          ? std::nullopt
+          : read_proxy_user(*policy.proxy, request);
+  if (session) {
+    decision = decide(policy.sign_in->rules, session->scopes, attempt.operation);
+    decision.method = Decision::Method::kSession;
+    decision.principal = principal_of(session->name, session->subject);
+  } else if (proxied) {
+    decision = decide(policy.proxy->rules, proxied->scopes, attempt.operation);
+    decision.method = Decision::Method::kProxy;
+    decision.principal = proxied->name;
+  } else if (policy.access) {
     decision = policy.access->decide(attempt);
   } else {
     decision.reason = "nobody may";
   }
   if (decision.status == Decision::Status::kAllowed && changes_something(request) &&
-      is_sent_by_itself(decision.method) && is_cross_site(request, policy.public_origin)) {
+      is_sent_by_itself(decision.method) &&
+      (is_cross_site(request, policy.public_origin) || (session && !tells_its_origin(request)))) {
     decision.status = Decision::Status::kForbidden;
     decision.reason = "another site's page has sent it";
     decision.missing_scopes.clear();
   }
-  return {.decision = std::move(decision), .remote = remote.to_string(), .network = attempt.network};
+  return {
+      .decision = std::move(decision), .session = session, .remote = remote.to_string(), .network = attempt.network};
 }
 
 AccessControl::Admission AccessControl::admit(const Request& request, std::string_view route_scope) {
@@ -260,10 +310,25 @@ AccessControl::Admission AccessControl::admit(const Request& request, const Aske
   Admission admission;
   admission.refusal = refuse(request, decision, policy->access && policy->access->takes_passwords());
   admission.status = decision.status;
-  if (!decision.principal.empty())
+  if (judged.session) {
+    admission.credential = "session:" + judged.session->id;
+    admission.name = judged.session->name;
+    admission.is_session = true;
+  } else if (!decision.principal.empty()) {
     admission.credential = std::string(name_of(decision.method)) + ":" + decision.principal;
+    admission.name = decision.principal;
+  }
   admission.principal = std::move(decision.principal);
   return admission;
+}
+
+std::shared_ptr<const BrowserSession> AccessControl::find_session(const RequestPolicy& policy,
+                                                                  const Request& request) const {
+  if (sessions_ == nullptr || !policy.sign_in) return nullptr;
+  const auto cookie = find_cookie(request, cookie_name(kSessionCookie, policy.sign_in->cookies));
+  auto session = cookie ? sessions_->find(*cookie) : nullptr;
+  if (!session || session->issuer != policy.sign_in->client->settings().issuer) return nullptr;
+  return policy.sign_in->revoked_subjects.count(session->subject) > 0 ? nullptr : session;
 }
 
 bool AccessControl::may(const Request& request, const Asked& asked) const {
@@ -292,6 +357,20 @@ void AccessControl::audit(const Request& request, const Judged& judged) {
               {"verdict", allowed ? "allow" : "deny"},
               {"reason", decision.reason},
               {"missingScopes", list_of(decision.missing_scopes, " ")}});
+}
+
+void AccessControl::audit_browser(const Request& request, std::string_view what, const std::string& principal,
+                                  const std::string& reason) {
+  const auto peer = hooks::IpAddress::parse(request.peer_address).value_or(hooks::IpAddress());
+  const hooks::IpAddress remote =
+      hooks::client_address(peer, request.header("X-Forwarded-For"), policy_.get()->trusted_proxies);
+  // Who is not known could write as many as he likes.
+  if (principal.empty() && !refusals_.note(remote.network(), clock_.steady_now()).within_limit) return;
+  log_.audit(what, {{"requestId", request.request_id},
+                    {"principal", truncate_utf8(principal, 200, 800)},
+                    {"credential", name_of(Decision::Method::kSession)},
+                    {"remote", remote.to_string()},
+                    {"reason", reason}});
 }
 
 }  // namespace penstock::server

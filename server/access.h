@@ -17,6 +17,7 @@
 #include "core/config/settings.h"
 #include "core/listener/listener.h"
 #include "core/telemetry/log.h"
+#include "server/browser_sessions.h"
 #include "server/request_policy.h"
 
 namespace penstock::server {
@@ -25,14 +26,21 @@ namespace penstock::server {
 authz::Settings access_settings(const config::Access& access,
                                 const std::function<Secret(const SecretReference&)>& resolve);
 
+std::vector<authz::Permission> to_permissions(const std::vector<config::Permission>& permissions);
+
+// How a person who has signed in is called in the log: "ann@example.org (8f3a…)". The name alone can be anybody's.
+std::string principal_of(const std::string& name, const std::string& subject);
+
 // What the configuration's own checks leave to the parts: digests of passwords and files of keys.
 std::vector<config::Problem> check_access(const config::Access& access);
 
 // Thread-safe. All of what it is made of must outlive it.
 class AccessControl {
  public:
-  AccessControl(const CurrentPolicy& policy, const Clock& clock, const telemetry::Log& log)
-      : policy_(policy), clock_(clock), log_(log) {}
+  // Without `sessions` nobody is signed in.
+  AccessControl(const CurrentPolicy& policy, const Clock& clock, const telemetry::Log& log,
+                BrowserSessions* sessions = nullptr)
+      : policy_(policy), clock_(clock), log_(log), sessions_(sessions) {}
 
   struct Admission {
     std::optional<listener::Response> refusal;  // what to answer instead
@@ -40,6 +48,8 @@ class AccessControl {
     authz::Decision::Status status = authz::Decision::Status::kUnauthenticated;
     // Which credential it was, by kind and holder: what forms of a page are bound to. Empty without one that counts.
     std::string credential;
+    std::string name;         // of the holder, for people
+    bool is_session = false;  // that signing out ends
   };
   // What is asked for, where that is not the request's own verb and path: a page asks for what it shows.
   struct Asked {
@@ -56,15 +66,21 @@ class AccessControl {
   Admission admit(const listener::Request& request, const Asked& asked);
   // Whether the request's credential would do for that: what need not be offered. Leaves no record.
   bool may(const listener::Request& request, const Asked& asked) const;
+  // A record of somebody's signing in or out.
+  void audit_browser(const listener::Request& request, std::string_view what, const std::string& principal,
+                     const std::string& reason);
 
  private:
   struct Judged;
   Judged judge(const RequestPolicy& policy, const listener::Request& request, const Asked& asked) const;
+  std::shared_ptr<const BrowserSession> find_session(const RequestPolicy& policy,
+                                                     const listener::Request& request) const;
   void audit(const listener::Request& request, const Judged& judged);
 
   const CurrentPolicy& policy_;
   const Clock& clock_;
   const telemetry::Log& log_;
+  BrowserSessions* const sessions_;
   FailedAttempts refusals_{{.burst = 2'000, .per_second = 20, .max_addresses = 10'000}};
 };
 

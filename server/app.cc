@@ -14,6 +14,7 @@
 #include "core/jobs/git_source.h"
 #include "server/calendars.h"
 #include "server/pages/page_routes.h"
+#include "server/pages/sign_in_routes.h"
 #include "server/version.h"
 #include "server/wiring.h"
 
@@ -116,7 +117,7 @@ App::App(config::Settings settings)
            .at_execution = [this](const std::string& id) { return workers_.look_at(id); }},
           metrics_, clock_, log_),
       event_endpoints_(events_, metrics_, clock_, log_),
-      access_(policy_, clock_, log_),
+      access_(policy_, clock_, log_, &sessions_),
       sign_up_routes_({.store = store_,
                        .tokens = client_tokens_,
                        .policy = policy_,
@@ -134,12 +135,19 @@ App::App(config::Settings settings)
   add_page_routes(listener_, {.store = store_,
                               .receiver = receiver_,
                               .starter = starter_,
+                              .policy = policy_,
                               .access = access_,
                               .form_tokens = form_tokens_,
                               .clock = clock_,
                               .log = log_,
                               .links = console_links(settings_.aws, aws_.region())});
   sign_up_routes_.add_to(listener_);
+  add_sign_in_routes(listener_, {.policy = policy_,
+                                 .access = access_,
+                                 .sessions = sessions_,
+                                 .form_tokens = form_tokens_,
+                                 .clock = clock_,
+                                 .log = log_});
   add_health_routes(listener_, readiness_checks());
   add_metrics_routes(listener_, metrics_, policy_, access_);
   watches_ = watch_listener(metrics_, listener_);
@@ -335,6 +343,8 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
                                           {.transport = public_transport_, .clock = clock_, .log = log_},
                                           policy_.get()->access.get());
   policy.trusted_proxies = trusted_proxies(settings);
+  policy.sign_in = make_sign_in(settings, resolve, public_transport_, clock_, log_, policy_.get()->sign_in.get());
+  policy.proxy = make_proxy_policy(settings.access);
   policy.public_metrics = settings.access.public_metrics;
   signup::Subjects subjects = sign_up_subjects(settings.third_party, resolve);
   std::map<std::string, std::shared_ptr<const Sealer>> sealers;

@@ -131,6 +131,7 @@ class App {
   mutable std::mutex event_queue_mutex_;
   std::unique_ptr<events::QueuePoller> event_queue_;  // guarded by event_queue_mutex_
   CurrentPolicy policy_;
+  BrowserSessions sessions_{clock_};
   AccessControl access_;
   const FormTokens form_tokens_{clock_};
   signup::SignUpRoutes sign_up_routes_;

@@ -3,18 +3,22 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/authz/authorizer.h"
 #include "core/hooks/ip_range.h"
+#include "server/browser_access.h"
 
 namespace penstock::server {
 
 struct RequestPolicy {
   std::vector<hooks::IpRange> trusted_proxies;
   std::shared_ptr<const authz::Authorizer> access;  // null = nobody may
+  std::shared_ptr<const SignInPolicy> sign_in;      // null = not configured
+  std::optional<ProxyPolicy> proxy;
   bool public_metrics = false;
   std::string public_origin;  // "https://penstock.example"; empty = not configured
 

@@ -70,7 +70,7 @@ struct Decision {
     kTooManyAttempts,  // this network has tried too many passwords
     kComeAgain,        // cannot be told now
   };
-  enum class Method { kNone, kToken, kJwt, kPassword };
+  enum class Method { kNone, kToken, kJwt, kPassword, kSession, kProxy };
   Status status = Status::kUnauthenticated;
   Method method = Method::kNone;            // of the credential that was sent, as far as its form tells
   std::string principal;                    // whose; empty unless proved

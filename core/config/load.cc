@@ -43,6 +43,22 @@ std::optional<std::string> expect_proxy(const std::string& text) {
              : "a proxy such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080";
 }
 
+// Signing in comes back to an address that browsers reach; what proxies say is believed of those that are named.
+void check_browser_access(Section& root, const Settings& settings) {
+  if (settings.access.sign_in) {
+    const std::string& url = settings.server.public_url;
+    const auto parsed = parse_url(url);
+    const bool is_open = parsed && parsed->scheme != "https" && !is_loopback_host(parsed->host);
+    if (url.empty() || is_open) {
+      root.section("access").problem("signIn", std::string("needs server.publicUrl, ") +
+                                                   (url.empty() ? "which is not set" : "and that with https"));
+    }
+  }
+  if (settings.access.proxy && settings.server.trusted_proxies.empty()) {
+    root.section("access").problem("proxy", "needs server.trustedProxies: nobody else's word is taken");
+  }
+}
+
 void load_server(Section server, Server& target) {
   std::string listen =
       (target.listen_host.find(':') == std::string::npos ? target.listen_host : "[" + target.listen_host + "]") + ":" +
@@ -152,6 +168,7 @@ void load_root(Section& root, Settings& settings, const PatternChecks& patterns)
   load_continuation_keys(root, settings);
   load_events(root.section("events"), settings.events);
   load_access(root.section("access"), settings.access);
+  check_browser_access(root, settings);
 
   auto log = root.section("log");
   log.read_choice("level", settings.log.level, {"debug", "info", "warning", "error", "off"});

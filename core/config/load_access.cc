@@ -102,16 +102,21 @@ std::vector<Permission> load_permissions(Section& section) {
 }
 
 // Scopes of our own making are either those of the routes or something that a permission speaks of.
-void load_scopes(Section& item, const std::vector<Permission>& permissions, std::vector<std::string>& scopes) {
+void load_scopes(Section& item, std::string_view key, const std::vector<Permission>& permissions,
+                 std::vector<std::string>& scopes) {
   std::vector<std::string> known = kRouteScopes;
   for (const Permission& permission : permissions) known.push_back(permission.scope);
-  item.read_list("scopes", scopes, [&](const std::string& scope) -> std::optional<std::string> {
+  item.read_list(key, scopes, [&](const std::string& scope) -> std::optional<std::string> {
     if (std::find(known.begin(), known.end(), scope) != known.end()) return std::nullopt;
     const auto nearest = nearest_name(scope, known);
     return std::string("one of \"history.read\", \"history.redeliver\", \"metrics.read\"") +
            (permissions.empty() ? "" : " or a scope of access.permissions") +
            (nearest ? " (did you mean " + in_quotes(*nearest) + "?)" : "");
   });
+}
+
+void require_scopes(Section& item, const std::vector<Permission>& permissions, std::vector<std::string>& scopes) {
+  load_scopes(item, "scopes", permissions, scopes);
   if (!item.has("scopes")) item.problem("scopes", "expected a list of scopes such as [history.read], found nothing");
 }
 
@@ -133,7 +138,7 @@ void load_token(Section item, Access& target) {
     item.ignore({"sha256"});
     token.token = item.require_secret("token");
   }
-  load_scopes(item, target.permissions, token.scopes);
+  require_scopes(item, target.permissions, token.scopes);
   if (std::any_of(target.tokens.begin(), target.tokens.end(),
                   [&](const auto& other) { return other.name == token.name; })) {
     item.problem("name", "expected a name of its own, found " + in_quotes(token.name) + " again");
@@ -159,7 +164,7 @@ void load_person(Section item, Access& target) {
     person.password_digest = digest->scalar;
     item.note_value("digest", "(not shown)");
   }
-  load_scopes(item, target.permissions, person.scopes);
+  require_scopes(item, target.permissions, person.scopes);
   if (std::any_of(target.basic.begin(), target.basic.end(),
                   [&](const auto& other) { return other.username == person.username; })) {
     item.problem("username", "expected a name of its own, found " + in_quotes(person.username) + " again");
@@ -222,11 +227,79 @@ void load_jwt(Section jwt, Access& target) {
   target.jwt.push_back(std::move(provider));
 }
 
+std::optional<std::string> expect_issuer(const std::string& text) {
+  return text.starts_with("file:") || expect_keys(text)
+             ? std::optional<std::string>("an https address, where the provider's metadata are")
+             : std::nullopt;
+}
+
+std::optional<std::string> expect_header(const std::string& text) {
+  const bool is_token = !text.empty() && text.size() <= 100 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  // What everybody sends, or what means something else here.
+  for (const char* taken : {"authorization", "cookie", "host", "x-forwarded-for", "origin", "user-agent"}) {
+    if (to_lower(text) == taken) return "a header that only the proxy sets";
+  }
+  return is_token ? std::nullopt : std::optional<std::string>("the name of a header such as X-Auth-Request-User");
+}
+
+// A document of its own, when there is one, and the scopes that everybody has.
+void load_scope_rules(Section& section, const std::vector<Permission>& common,
+                      std::optional<std::vector<Permission>>& permissions, std::vector<std::string>& everybody_has) {
+  if (section.has("permissions")) {
+    permissions = load_permissions(section);
+  } else {
+    section.ignore({"permissions"});
+  }
+  load_scopes(section, "everybodyHas", permissions ? *permissions : common, everybody_has);
+}
+
+void load_sign_in(Section section, Access& target) {
+  SignInAccess& sign_in = target.sign_in.emplace();
+  section.require("issuer", sign_in.issuer, expect_issuer);
+  section.require("clientId", sign_in.client_id, expect_some_text);
+  if (section.has("clientSecret")) {
+    sign_in.client_secret = section.require_secret("clientSecret");
+  } else {
+    section.ignore({"clientSecret"});
+  }
+  section.read_list("scopes", sign_in.scopes, expect_scope);
+  if (std::find(sign_in.scopes.begin(), sign_in.scopes.end(), "openid") == sign_in.scopes.end()) {
+    section.problem("scopes", "expected openid among them, without which there is no ID token");
+  }
+  section.read("scopeClaim", sign_in.scope_claim, expect_some_text);
+  load_scope_rules(section, target.permissions, sign_in.permissions, sign_in.everybody_has);
+  section.read_duration("sessionLifetime", sign_in.session_lifetime, minutes(1), hours(24 * 30));
+  auto revoked = section.section("revoked");
+  revoked.read_list("subjects", sign_in.revoked_subjects, expect_some_text);
+  revoked.finish();
+  section.finish();
+}
+
+void load_proxy(Section section, Access& target) {
+  ProxyAccess& proxy = target.proxy.emplace();
+  section.require("user", proxy.user_header, expect_header);
+  section.read("scopes", proxy.scopes_header, expect_header);
+  load_scope_rules(section, target.permissions, proxy.permissions, proxy.everybody_has);
+  section.finish();
+}
+
 }  // namespace
 
 void load_access(Section access, Access& target) {
   access.read("publicMetrics", target.public_metrics);
   target.permissions = load_permissions(access);
+  if (access.has("signIn")) {
+    load_sign_in(access.section("signIn"), target);
+  } else {
+    access.ignore({"signIn"});
+  }
+  if (access.has("proxy")) {
+    load_proxy(access.section("proxy"), target);
+  } else {
+    access.ignore({"proxy"});
+  }
   access.for_each_item("tokens", [&](Section item) { load_token(std::move(item), target); });
   access.for_each_item("basic", [&](Section item) { load_person(std::move(item), target); });
   const YamlNode* jwt = access.take("jwt");

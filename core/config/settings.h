@@ -304,7 +304,28 @@ struct PersonAccess {
   std::string path;
 };
 
+// Signing in with a browser, at an OpenID provider.
+struct SignInAccess {
+  std::string issuer, client_id;
+  std::optional<SecretReference> client_secret;                   // absent = a public client
+  std::vector<std::string> scopes{"openid", "profile", "email"};  // that the provider is asked for
+  std::string scope_claim;                                        // of the ID token; empty = scp, scope and roles
+  std::vector<std::string> everybody_has;                         // scopes of whoever signs in
+  std::optional<std::vector<Permission>> permissions;             // as of JwtAccess
+  std::chrono::milliseconds session_lifetime{8LL * 3600 * 1000};
+  std::vector<std::string> revoked_subjects;
+};
+
+// What trusted proxies say of people whom they have authenticated.
+struct ProxyAccess {
+  std::string user_header, scopes_header;  // the second may be empty
+  std::vector<std::string> everybody_has;
+  std::optional<std::vector<Permission>> permissions;
+};
+
 struct Access {
+  std::optional<SignInAccess> sign_in;
+  std::optional<ProxyAccess> proxy;
   std::vector<AccessToken> tokens;
   std::vector<JwtAccess> jwt;
   std::vector<PersonAccess> basic;

@@ -222,7 +222,7 @@ class PageRoutes {
   }
 
   Visitor visitor_of(const Request& request, const AccessControl::Admission& admission) const {
-    Visitor visitor{.name = admission.principal};
+    Visitor visitor{.name = admission.name, .can_sign_out = admission.is_session};
     if (admission.credential.empty()) return visitor;
     visitor.form_token = parts_.form_tokens.make(admission.credential);
     // As for any delivery; each form asks again for the one that it is about.
@@ -232,6 +232,10 @@ class PageRoutes {
   }
 
   Response refuse(const Request& request, AccessControl::Admission& admission, const Visitor& visitor) const {
+    if (admission.status == Decision::Status::kUnauthenticated && parts_.policy.get()->sign_in) {
+      const std::string here = request.method == "POST" ? "/" : request.path + pages::query_string(request.query);
+      return pages::redirect("/sign-in" + pages::query_string({{"returnTo", safe_return_path(here)}}));
+    }
     Response refusal = std::move(*admission.refusal);
     Response page;
     switch (admission.status) {

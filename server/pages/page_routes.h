@@ -18,6 +18,7 @@ struct PageParts {
   store::Store& store;
   intake::Receiver& receiver;
   trigger::Starter& starter;
+  const CurrentPolicy& policy;
   AccessControl& access;
   const FormTokens& form_tokens;
   const Clock& clock;

@@ -445,5 +445,22 @@ TEST(Problems, CoverAccess) {
             "penstock.yaml:1: history.retention: expected 0 (for ever) or at least 1m, found \"30s\"");
 }
 
+TEST(Problems, OfSigningInWithABrowser) {
+  const std::string sign_in = "access: {signIn: {issuer: 'https://id.example', clientId: a}}";
+  EXPECT_EQ(only_problem(sign_in), "penstock.yaml:1: access.signIn: needs server.publicUrl, which is not set");
+  EXPECT_EQ(only_problem("server: {publicUrl: 'http://penstock.example'}\n" + sign_in),
+            "penstock.yaml:2: access.signIn: needs server.publicUrl, and that with https");
+  EXPECT_EQ(problems("server: {publicUrl: 'https://penstock.example'}\n" + sign_in), Lines());
+  EXPECT_EQ(only_problem("server: {publicUrl: 'https://penstock.example'}\n"
+                         "access: {signIn: {issuer: 'https://id.example', clientId: a, scopes: [email]}}"),
+            "penstock.yaml:2: access.signIn.scopes: expected openid among them, without which there is no ID token");
+}
+
+TEST(Problems, OfProxiesThatAuthenticate) {
+  EXPECT_EQ(only_problem("access: {proxy: {user: X-Auth-Request-User}}"),
+            "penstock.yaml:1: access.proxy: needs server.trustedProxies: nobody else's word is taken");
+  EXPECT_EQ(problems("server: {trustedProxies: [10.0.0.0/8]}\naccess: {proxy: {user: Authorization}}").size(), 1u);
+}
+
 }  // namespace
 }  // namespace penstock::config
