@@ -144,13 +144,13 @@ def test_keys_can_be_rotated(make_penstock, sandbox, tmp_path):
         entry["key"] = key
         server.write_configuration()
         server.start()
-        assert told in server.log()
+        eventually("the server to say what became of the tokens", lambda told=told: told in server.log(), PATIENCE)
         assert run(sandbox, "rotated")()["status"] == "Succeeded"
     server.process.terminate()
     entry["key"] = [{"secret": "env:OLD_KEY"}]
     server.write_configuration()
     server.start()
-    assert "client tokens cannot be opened" in server.log()
+    eventually("the warning", lambda: "client tokens cannot be opened" in server.log(), PATIENCE)
 
 
 COUNTING = """
