@@ -136,7 +136,8 @@ void receive(benchmark::State& state) {
   options.max_waiting = 2 * kBatch;
   options.make_request_token = hooks::client_request_token;
   store::Store store(options, clock);
-  intake::Receiver receiver({}, store, nullptr, wake, clock, log);
+  telemetry::Metrics metrics;
+  intake::Receiver receiver({}, store, nullptr, wake, clock, log, metrics);
   auto settings = std::make_shared<intake::IntakeSettings>();
   settings->endpoints["azure-devops"].basic.push_back({"azure", Secret("the password")});
   for (const auto& webhook : make_webhooks(state.range(0))) settings->webhooks.push_back({webhook, std::nullopt, {}});

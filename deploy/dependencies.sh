@@ -23,6 +23,7 @@ tests=(
   # Other readers of zip files than unzip and Python: Java's (the JDK, since a JRE cannot run a source file), libarchive's
   # bsdtar, and 7-Zip (7zz in Debian 12, 7z in 13).
   default-jdk-headless libarchive-tools 7zip
+  prometheus  # promtool, for the alerts and the dashboard
   fonts-dejavu-core
 )
 # A Node.js from elsewhere brings npm along, and conflicts with Debian's package of it.
@@ -130,6 +131,7 @@ for package in "${missing[@]}"; do
     haproxy) services+=(haproxy.service) ;;
     caddy) services+=(caddy.service) ;;
     webhook) services+=(webhook.service) ;;
+    prometheus) services+=(prometheus.service) ;;
   esac
 done
 if ((${#services[@]} > 0)) && [[ ! -e /usr/sbin/policy-rc.d ]]; then

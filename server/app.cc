@@ -1,6 +1,7 @@
 #include "server/app.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/aws/cloudformation.h"
@@ -13,6 +14,7 @@
 #include "core/jobs/command_handler.h"
 #include "core/jobs/git_source.h"
 #include "server/calendars.h"
+#include "server/call_metrics.h"
 #include "server/pages/page_routes.h"
 #include "server/pages/sign_in_routes.h"
 #include "server/version.h"
@@ -48,6 +50,16 @@ FileLock lock_data_directory(const std::filesystem::path& directory) {
   }
 }
 
+aws::EnvironmentOptions observed(aws::EnvironmentOptions options, telemetry::Metrics& metrics) {
+  options.on_call = count_aws_calls(metrics);
+  return options;
+}
+
+git::Mirrors::Options observed(git::Mirrors::Options options, telemetry::Metrics& metrics) {
+  options.on_fetch = count_fetches(metrics);
+  return options;
+}
+
 }  // namespace
 
 App::App(config::Settings settings)
@@ -55,7 +67,7 @@ App::App(config::Settings settings)
       log_({.level = to_log_level(settings_.log.level),
             .format = settings_.log.format == "text" ? telemetry::LogFormat::kText : telemetry::LogFormat::kJson}),
       transport_(make_transport(settings_.aws)),
-      aws_(aws_options(settings_.aws), transport_, clock_),
+      aws_(observed(aws_options(settings_.aws), metrics_), transport_, clock_),
       secrets_(
           {.ttl = std::chrono::minutes(5), .variable = environment_variable},
           [this] { return aws_.client("secretsmanager"); }, clock_),
@@ -68,7 +80,7 @@ App::App(config::Settings settings)
       continuation_tokens_(std::make_shared<jobs::ContinuationTokens>(std::vector<Secret>{continuation_key_.key},
                                                                       continuation_key_.node)),
       store_(store_options(settings_, metrics_, log_), clock_),
-      mirrors_(mirror_options(settings_.data_directory / "mirrors", settings_.git)),
+      mirrors_(observed(mirror_options(settings_.data_directory / "mirrors", settings_.git), metrics_)),
       lfs_({.transport = make_git_transport(settings_.git)}),
       public_transport_(make_public_transport()),
       git_credentials_(secrets_, public_transport_, clock_),
@@ -81,7 +93,7 @@ App::App(config::Settings settings)
           [this](const std::string& pipeline, const std::string& action) {
             return catalog_.find_configuration(pipeline, action);
           },
-          trigger_wake_, clock_, log_),
+          trigger_wake_, clock_, log_, metrics_),
       client_tokens_(store_, clock_, log_),
       third_party_jobs_(std::make_shared<jobs::ThirdPartyJobs>(codepipeline_, client_tokens_, clock_, log_)),
       workers_({.store = store_,
@@ -89,6 +101,7 @@ App::App(config::Settings settings)
                 .clock = clock_,
                 .log = log_,
                 .tokens = continuation_tokens_,
+                .on_ended = count_jobs(metrics_),
                 .third_party = third_party_jobs_},
                {}),
       paths_({}, {.store = store_,
@@ -106,7 +119,11 @@ App::App(config::Settings settings)
                                             .wake = trigger_wake_,
                                             .clock = clock_,
                                             .log = log_,
-                                            .on_started = [this] { workers_.wake(); },
+                                            .on_started =
+                                                [this](const store::Trigger& trigger) {
+                                                  observe_start(metrics_, trigger, clock_.now());
+                                                  workers_.wake();
+                                                },
                                             .on_woken = [this] { paths_.wake(); },
                                             .decisions = decisions_mutex_}),
       events_(
@@ -154,6 +171,7 @@ App::App(config::Settings settings)
   watch_waiting_triggers();
   watch_event_queue();
   watch_third_party();
+  watch_disk();
   for (telemetry::Metrics::Watch& watch : telemetry::watch_process(metrics_)) watches_.push_back(std::move(watch));
   event_queue_ = make_event_queue(settings_);
   port_ = listener_.bind();
@@ -254,6 +272,15 @@ void App::use_event_queue(std::unique_ptr<events::QueuePoller> queue) {
     event_queue_.swap(queue);
   }
   queue.reset();  // waits for the former one's thread
+}
+
+void App::watch_disk() {
+  watches_.push_back(metrics_.watch(telemetry::Metrics::Kind::kGauge, "penstock_data_free_bytes",
+                                    "What is free for us on the disk of the data directory.", [this] {
+                                      std::error_code failed;
+                                      const auto space = std::filesystem::space(settings_.data_directory, failed);
+                                      return failed ? std::nan("") : static_cast<double>(space.available);
+                                    }));
 }
 
 std::shared_ptr<jobs::GitSource> App::make_git_source(const config::Worker& worker) {
@@ -449,6 +476,9 @@ void App::prime(const std::vector<Priming>& primings, const std::stop_token& sto
 }
 
 void App::maintain(std::stop_token stop) {
+  telemetry::Gauge& mirror_bytes =
+      metrics_.gauge("penstock_mirrors_bytes", "What mirrors and the files beside them take; every five minutes.");
+  mirror_bytes.set(static_cast<double>(mirrors_.size_on_disk()));
   auto next_prune = std::chrono::steady_clock::now();
   auto next_secrets = std::chrono::steady_clock::now() + kSecretsPause;
   credential_expiry_.tell(CredentialExpiryWatch::Occasion::kStart, git_credentials_.expiries());
@@ -475,6 +505,7 @@ void App::maintain(std::stop_token stop) {
       } catch (const Error& error) {
         log_.warning("reading secrets again failed; the former ones stay in use", {{"error", error.what()}});
       }
+      mirror_bytes.set(static_cast<double>(mirrors_.size_on_disk()));
       next_secrets = std::chrono::steady_clock::now() + kSecretsPause;
     }
     if (now >= next_prune) {

@@ -80,6 +80,7 @@ class App {
   std::unique_ptr<events::QueuePoller> make_event_queue(const config::Settings& settings);
   void use_event_queue(std::unique_ptr<events::QueuePoller> queue);
   void watch_third_party();
+  void watch_disk();
   std::vector<jobs::Worker::Options> worker_options(const config::Settings& settings);
   jobs::Worker::Options work_options(const config::Worker& worker);
   std::shared_ptr<jobs::GitSource> make_git_source(const config::Worker& worker);

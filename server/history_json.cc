@@ -1,6 +1,7 @@
 #include "server/history_json.h"
 
 #include "core/base/text.h"
+#include "core/intake/request_record.h"
 
 namespace penstock::server {
 namespace {
@@ -47,6 +48,17 @@ Json trigger_to_json(const store::Trigger& trigger) {
           {"waitingFor", waits_for(trigger)}};
 }
 
+std::string trace_id(const Json& headers, const std::string& delivery_id) {
+  if (headers.is_object()) {
+    for (const auto& [name, value] : headers.items()) {
+      if (value.is_string() && equals_ignoring_case(name, "traceparent")) {
+        return intake::trace_id_of(value.get<std::string>(), delivery_id);
+      }
+    }
+  }
+  return intake::trace_id_of(std::nullopt, delivery_id);
+}
+
 }  // namespace
 
 Json delivery_summary(const store::Delivery& delivery) {
@@ -86,7 +98,9 @@ Json delivery_whole(const store::Delivery& delivery) {
   result.erase("triggers");
   result["decisions"] = embedded(delivery.decisions_json, Json::array());
   result["triggers"] = std::move(triggers);
-  result["request"] = {{"headers", embedded(delivery.request_headers_json, Json::object())},
+  Json headers = embedded(delivery.request_headers_json, Json::object());
+  result["traceId"] = trace_id(headers, delivery.id);
+  result["request"] = {{"headers", std::move(headers)},
                        {"body", embedded(delivery.body, nullptr)},
                        {"bodyBytes", delivery.body_bytes},
                        {"bodySha256", delivery.body_sha256}};

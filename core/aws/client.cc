@@ -173,6 +173,22 @@ Error Client::failure(const Call& call, const http::Response& response) const {
 }
 
 http::Response Client::send(const Call& call) {
+  if (!options_.on_call) return send_until_answered(call);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto tell = [&](const Error* failure) {
+    options_.on_call(options_.service, call.name, failure, std::chrono::steady_clock::now() - begin);
+  };
+  try {
+    http::Response response = send_until_answered(call);
+    tell(nullptr);
+    return response;
+  } catch (const Error& error) {
+    tell(&error);
+    throw;
+  }
+}
+
+http::Response Client::send_until_answered(const Call& call) {
   Attempts attempts(options_, call);
   CredentialsProvider* provider = call.credentials != nullptr ? call.credentials : state_->credentials.get();
   if (call.sign && provider == nullptr) {

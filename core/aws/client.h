@@ -31,6 +31,10 @@ struct ClientOptions {
   // Told of each attempt that is repeated: "calling codepipeline:PollForJobs: HTTP 400 ThrottlingException …". Called
   // on the caller's thread; must be thread-safe.
   std::function<void(const std::string& message)> on_retry = {};
+  // Told of each call when it has ended, with all its attempts: null = it was answered. Likewise.
+  std::function<void(const std::string& service, const std::string& operation, const Error* failure,
+                     std::chrono::duration<double> took)>
+      on_call = {};
   // Chance and waiting, which tests replace. `sleep` returns early when stopped.
   std::function<double()> random_unit = {};
   std::function<void(std::chrono::milliseconds, const std::stop_token&)> sleep = {};
@@ -82,6 +86,8 @@ class Client {
   const ClientOptions& options() const noexcept { return options_; }
 
  private:
+  http::Response send_until_answered(const Call& call);
+
   struct State;
   ClientOptions options_;
   std::unique_ptr<State> state_;

@@ -180,6 +180,7 @@ struct Environment::State {
     ClientOptions client{
         .service = service_id, .endpoint = find_endpoint(service_id, in), .max_attempts = max_attempts};
     client.on_retry = options.on_retry;
+    client.on_call = options.on_call;
     return std::make_shared<Client>(std::move(client), transport, std::move(provider), clock);
   }
 };

@@ -24,7 +24,8 @@ struct EnvironmentOptions {
   // The process environment; tests bring their own map.
   std::function<std::optional<std::string>(const std::string& name)> variable = {};
   int max_attempts = 0;  // 0 = AWS_MAX_ATTEMPTS, else the profile's max_attempts, else 3
-  std::function<void(const std::string& message)> on_retry = {};  // as in ClientOptions
+  std::function<void(const std::string& message)> on_retry = {};  // these two as in ClientOptions
+  decltype(ClientOptions::on_call) on_call = {};
 };
 
 // The PEM bundle that replaces the system's certificates: AWS_CA_BUNDLE, else the profile's ca_bundle, else empty. Read

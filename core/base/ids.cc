@@ -99,6 +99,16 @@ std::string make_uuid_v7(const Clock& clock) {
   return format_uuid(bytes);
 }
 
+std::optional<Timestamp> time_of_uuid_v7(std::string_view id) noexcept {
+  if (!is_uuid(id) || id[14] != '7') return std::nullopt;
+  std::int64_t milliseconds = 0;
+  for (const char c : id.substr(0, 13)) {
+    if (c == '-') continue;
+    milliseconds = milliseconds * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+  }
+  return from_milliseconds(milliseconds);
+}
+
 std::string make_uuid_v4() {
   std::array<std::uint8_t, 16> bytes{};
   fill_for_id(std::as_writable_bytes(std::span(bytes)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ namespace penstock {
 // A UUIDv7 (RFC 9562 section 5.7), lower case. Ids made by one process rise strictly, also within a millisecond and
 // when the clock jumps back. Thread-safe.
 std::string make_uuid_v7(const Clock& clock);
+
+// When a UUIDv7 was made, by its maker's clock; nothing for what is no UUID of that version.
+std::optional<Timestamp> time_of_uuid_v7(std::string_view id) noexcept;
 
 // A random UUIDv4, lower case.
 std::string make_uuid_v4();

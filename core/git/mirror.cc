@@ -345,7 +345,20 @@ Mirrors::Mirrors(Options options) : state_(std::make_unique<State>()) {
 
 Mirrors::~Mirrors() = default;
 
-Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
+Snapshot Mirrors::fetch(const FetchRequest& request) {
+  if (!state_->options.on_fetch) return fetch_unobserved(request);
+  const auto begin = steady_clock::now();
+  try {
+    Snapshot snapshot = fetch_unobserved(request);
+    state_->options.on_fetch(nullptr, steady_clock::now() - begin);
+    return snapshot;
+  } catch (const Error& error) {
+    state_->options.on_fetch(&error, steady_clock::now() - begin);
+    throw;
+  }
+}
+
+Snapshot Mirrors::fetch_unobserved(const FetchRequest& unchecked) {
   const FetchRequest request = checked(unchecked);
   const Remote remote = parse_remote(request.remote);
   const auto deadline = steady_clock::now() + request.timeout;
@@ -387,6 +400,10 @@ Snapshot Mirrors::fetch(const FetchRequest& unchecked) {
       if (!stale && damaged) discard_mirror(*damaged);
     }
   }
+}
+
+std::uint64_t Mirrors::size_on_disk() const {
+  return git::size_on_disk(state_->options.directory);
 }
 
 fs::path Mirrors::folder_of(const std::string& remote) const {

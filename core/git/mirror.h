@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/secret.h"
 #include "core/base/time.h"
 #include "core/git/history.h"
@@ -177,6 +178,9 @@ class Mirrors {
     // A mirror that has doubled, and grown by more than that, is rid of what its newest commits do not need. Who still
     // reads an older one gets Error{kUnavailable}.
     std::uint64_t prune_bytes = 512u << 20;
+    // Told of each fetch() when it has ended: null = it gave a snapshot. Called on the caller's thread; must be
+    // thread-safe.
+    std::function<void(const Error* failure, std::chrono::duration<double> took)> on_fetch{};
   };
   explicit Mirrors(Options options);
   ~Mirrors();
@@ -191,12 +195,16 @@ class Mirrors {
   // secret.
   Snapshot fetch(const FetchRequest& request);
 
+  // What all mirrors and the files beside them take now. Looks at every file: for now and then.
+  std::uint64_t size_on_disk() const;
+
   // Where files may be kept that were made from a remote's commits, and that go when its mirror goes for lack of space.
   // Exists once something was fetched from it.
   std::filesystem::path folder_of(const std::string& remote) const;
 
  private:
   friend class Wanted;
+  Snapshot fetch_unobserved(const FetchRequest& request);
   struct State;
   std::unique_ptr<State> state_;
 };

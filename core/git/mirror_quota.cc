@@ -70,6 +70,15 @@ void note_use(const fs::path& remote_folder) noexcept {
   fs::last_write_time(remote_folder / "lock", fs::file_time_type::clock::now(), ignored);
 }
 
+std::uint64_t size_on_disk(const fs::path& directory) {
+  std::error_code ignored;
+  std::uint64_t total = 0;
+  for (fs::directory_iterator entry(directory, ignored), end; entry != end; entry.increment(ignored)) {
+    if (is_remote_folder(*entry)) total += bytes_in(entry->path());
+  }
+  return total;
+}
+
 std::vector<fs::path> keep_quota(const fs::path& directory, std::uint64_t quota, const fs::path& spared) {
   std::error_code ignored;
   std::vector<Folder> folders;

@@ -17,6 +17,10 @@
 namespace penstock::intake {
 namespace {
 
+double seconds_since(std::chrono::steady_clock::time_point begin) noexcept {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
@@ -41,12 +45,13 @@ struct Receiver::Work {
   HookAnswer answer;
   HookDone done;
   // For the log.
-  std::string endpoint, request_id, event_type, repository;
+  std::string endpoint, request_id, trace_id, event_type, repository;
   hooks::IpAddress remote;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 };
 
 Receiver::Receiver(Options options, store::Store& store, hooks::ActionConfigurationLookup configuration,
-                   Wake& trigger_wake, const Clock& clock, const telemetry::Log& log)
+                   Wake& trigger_wake, const Clock& clock, const telemetry::Log& log, telemetry::Metrics& metrics)
     : options_(options),
       store_(store),
       configuration_(configuration ? std::move(configuration) : [](const std::string&, const std::string&)
@@ -54,6 +59,12 @@ Receiver::Receiver(Options options, store::Store& store, hooks::ActionConfigurat
       trigger_wake_(trigger_wake),
       clock_(clock),
       log_(log),
+      decision_seconds_(metrics.histogram("penstock_decision_seconds",
+                                          "How long a request took from its last byte until it was decided.",
+                                          telemetry::latency_bounds())),
+      answer_seconds_(metrics.histogram("penstock_hook_answer_seconds",
+                                        "How long a request took from its last byte until its answer, on disk.",
+                                        telemetry::latency_bounds())),
       stranger_quota_(options.strangers_kept_per_minute),
       broken_quota_(options.broken_kept_per_minute),
       failed_attempts_(options.failed_attempts),
@@ -106,6 +117,7 @@ void Receiver::receive(HookRequest request, HookDone done) noexcept {
   } catch (...) {
     failure.emplace(ErrorKind::kInternal, "unknown exception");
   }
+  decision_seconds_.observe(seconds_since(work->began));
   if (!delivery) {
     finish(*work, nullptr, failure ? &*failure : nullptr);
     return;
@@ -171,6 +183,7 @@ std::optional<store::NewDelivery> Receiver::examine(HookRequest& request, Work& 
   decide(event, *webhooks, configuration_, delivery, work.answer);
   // Only here, where the sender has been let in: to everybody else the header changes nothing.
   if (asks_for_dry_run(request.headers)) make_dry_run(delivery, work.answer);
+  work.trace_id = trace_id_of(lookup("traceparent"), delivery.id);
   work.event_type = delivery.event_type;
   work.repository = delivery.repository_name;
   return delivery;
@@ -293,6 +306,7 @@ void Receiver::finish(Work& work, const store::RecordedDelivery* recorded, const
     // Only for want of memory. What was answered 2xx is on disk all the same; a 503 is always true.
     if (recorded == nullptr && work.kind == Work::Kind::kDelivery) work.answer.status = 503;
   }
+  answer_seconds_.observe(seconds_since(work.began));
   work.done(std::move(work.answer));
   // Under the lock: the destructor may be waiting, and with it all that the condition variable lives in.
   std::lock_guard lock(under_way_mutex_);
@@ -306,7 +320,9 @@ void Receiver::answer_recorded(Work& work, const store::RecordedDelivery& record
   switch (work.kind) {
     case Work::Kind::kDelivery:
       work.answer.reason = recorded.reason;
-      log_.info("delivery", {{"delivery", recorded.id},
+      log_.info("delivery", {{"requestId", work.request_id},
+                             {"traceId", work.trace_id},
+                             {"delivery", recorded.id},
                              {"endpoint", work.endpoint},
                              {"eventType", work.event_type},
                              {"repository", work.repository},
@@ -314,7 +330,8 @@ void Receiver::answer_recorded(Work& work, const store::RecordedDelivery& record
                              {"triggers", recorded.trigger_ids.size()}});
       return;
     case Work::Kind::kBroken:
-      log_.info("delivery with a broken body", {{"delivery", recorded.id},
+      log_.info("delivery with a broken body", {{"requestId", work.request_id},
+                                                {"delivery", recorded.id},
                                                 {"endpoint", work.endpoint},
                                                 {"remote", work.remote.to_string()},
                                                 {"error", work.answer.reason}});
@@ -327,7 +344,7 @@ void Receiver::answer_recorded(Work& work, const store::RecordedDelivery& record
 void Receiver::answer_unavailable(Work& work, std::string_view cause) {
   log_.error("delivery not stored, the sender was asked to repeat it", {{"endpoint", work.endpoint},
                                                                         {"remote", work.remote.to_string()},
-                                                                        {"request", work.request_id},
+                                                                        {"requestId", work.request_id},
                                                                         {"error", cause}});
   // A commit whose answer came too late may have left triggers all the same.
   trigger_wake_.notify();

@@ -33,6 +33,7 @@
 #include "core/intake/settings.h"
 #include "core/store/store.h"
 #include "core/telemetry/log.h"
+#include "core/telemetry/metrics.h"
 
 namespace penstock::intake {
 
@@ -74,7 +75,7 @@ class Receiver {
   // `configuration` must not block (aws::PipelineCatalog::find_configuration) and may be null. `trigger_wake` is
   // notified after new triggers were stored. All references must outlive the receiver.
   Receiver(Options options, store::Store& store, hooks::ActionConfigurationLookup configuration, Wake& trigger_wake,
-           const Clock& clock, const telemetry::Log& log);
+           const Clock& clock, const telemetry::Log& log, telemetry::Metrics& metrics);
   // Waits until all requests under way are answered, which the store does at the latest when its writer ends.
   ~Receiver();
 
@@ -122,6 +123,8 @@ class Receiver {
   Wake& trigger_wake_;
   const Clock& clock_;
   const telemetry::Log& log_;
+  telemetry::Histogram& decision_seconds_;
+  telemetry::Histogram& answer_seconds_;
   MinuteQuota stranger_quota_;
   MinuteQuota broken_quota_;
   FailedAttempts failed_attempts_;

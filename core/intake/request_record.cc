@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/hooks/authentication.h"
 #include "core/hooks/json_text.h"
+#include "core/telemetry/trace_context.h"
 
 namespace penstock::intake {
 namespace {
@@ -56,6 +57,15 @@ bool is_zero_guid(std::string_view id) {
 }
 
 }  // namespace
+
+std::string trace_id_of(std::optional<std::string_view> traceparent, const std::string& delivery_id) {
+  if (traceparent) {
+    if (auto context = telemetry::parse_traceparent(*traceparent)) return std::move(context->trace_id);
+  }
+  std::string id = delivery_id;
+  std::erase(id, '-');
+  return id;
+}
 
 std::string headers_to_json(const PreparedSettings::Endpoint* endpoint,
                             const std::vector<std::pair<std::string, std::string>>& headers, HeaderTrust trust,

@@ -1,6 +1,7 @@
 // The parts of a stored delivery that come from the request and the event, not from the decisions. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "core/store/records.h"
 
 namespace penstock::intake {
+
+// Of the trace that the sender named in its traceparent header (W3C Trace Context); a request without one begins a
+// trace, which has the delivery's id without its dashes.
+std::string trace_id_of(std::optional<std::string_view> traceparent, const std::string& delivery_id);
 
 enum class HeaderTrust {
   kAuthenticated,  // values are kept unless the header is a sensitive one

@@ -428,6 +428,7 @@ JobRunner::Ending JobRunner::finish(store::Job& row, Result result, Tried tried,
   row.finished_at = parts_.clock.now();
   row.result_json.clear();
   save(row, stop);
+  if (parts_.on_ended) parts_.on_ended(row);
   const auto seconds = std::chrono::duration<double>(*row.finished_at - row.claimed_at).count();
   if (row.state == store::JobState::kFailed) {
     parts_.log.warning("job failed", {{"job", row.job_id},
@@ -462,6 +463,7 @@ JobRunner::Ending JobRunner::lose(store::Job row, const std::string& reason, con
   row.finished_at = parts_.clock.now();
   row.result_json.clear();
   save(row, stop);
+  if (parts_.on_ended) parts_.on_ended(row);
   parts_.log.info("job dropped", {{"job", row.job_id}, {"pipeline", row.pipeline}, {"reason", reason}});
   return Ending::kFinished;
 }

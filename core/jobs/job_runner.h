@@ -68,6 +68,8 @@ struct Parts {
   std::shared_ptr<ActiveJobs> active = std::make_shared<ActiveJobs>();
   std::shared_ptr<Works> works = std::make_shared<Works>();
   std::shared_ptr<const ContinuationTokens> tokens = std::make_shared<ContinuationTokens>();
+  // Told of each job that has come to its end, whichever. Called on threads of the pools; may be null.
+  std::function<void(const store::Job& row)> on_ended = nullptr;
   std::shared_ptr<ThirdPartyJobs> third_party = nullptr;  // null where no such action is configured
 
   JobCalls calls() const { return JobCalls(codepipeline, third_party); }

@@ -414,7 +414,7 @@ void Starter::record_start(const store::Trigger& trigger, const std::string& exe
                                        {"delivery", trigger.delivery_id},
                                        {"trigger", trigger.id}});
   if (deadline) unclaimed_.notify();
-  if (parts_.on_started) parts_.on_started();
+  if (parts_.on_started) parts_.on_started(trigger);
 }
 
 bool Starter::is_watched(const store::Trigger& trigger) {

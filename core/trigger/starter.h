@@ -55,7 +55,8 @@ class Starter {
     Wake& wake;  // notified by intake; the scheduler is the only one that waits on it
     const Clock& clock;
     const telemetry::Log& log;
-    std::function<void()> on_started;  // "a job will show up soon"; called on a starter thread; may be null
+    // "A job will show up soon"; called on a starter thread; may be null.
+    std::function<void(const store::Trigger& trigger)> on_started;
     // Called on the scheduler's thread when it was woken: PathsStage::wake(). May be null.
     std::function<void()> on_woken = nullptr;
     // Held by whoever reads, changes and writes a delivery's decisions; to be shared with PathsStage.

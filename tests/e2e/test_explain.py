@@ -57,10 +57,13 @@ def test_a_stored_delivery_against_a_repaired_configuration(sandbox, make_pensto
     code, decisions, _ = explain(penstock, "--delivery", delivery)
     assert code == 0 and len(decisions) == 2
     penstock.start()
-    answer = explain_over_http(penstock, delivery).json()
-    assert (answer["then"]["outcome"], answer["now"]["outcome"]) == ("filtered", "triggered")
+    def explained():
+        answer = explain_over_http(penstock, delivery).json()
+        assert (answer["then"]["outcome"], answer["now"]["outcome"]) == ("filtered", "triggered")
+        # Until the pipeline's configuration is read again, it would wait for that.
+        return answer if answer["now"]["triggers"][0]["next"] == "start" else None
+    answer = eventually("the pipeline's configuration to be known", explained, PATIENCE)
     assert [d["change"] for d in answer["differences"]] == ["changed", "added", "removed"]
-    assert answer["now"]["triggers"][0]["next"] == "start"
     assert sandbox.executions("explained") == []
     assert len(penstock.all("deliveries")) == 1
 

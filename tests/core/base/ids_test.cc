@@ -14,6 +14,9 @@ namespace {
 TEST(UuidV7, CarriesTimeVersionAndVariant) {
   const testing::FakeClock clock(from_milliseconds(4'000'000'000'000));  // later than any other test's clock
   const std::string id = make_uuid_v7(clock);
+  EXPECT_EQ(time_of_uuid_v7(id), clock.now());
+  EXPECT_EQ(time_of_uuid_v7(make_uuid_v4()), std::nullopt);
+  EXPECT_EQ(time_of_uuid_v7("x"), std::nullopt);
   ASSERT_TRUE(is_uuid(id)) << id;
   EXPECT_EQ(id.substr(0, 13), "03a35294-4000");
   EXPECT_EQ(id[14], '7');

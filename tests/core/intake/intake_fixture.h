@@ -74,7 +74,7 @@ class ReceiverTest : public ::testing::Test {
           if (found == configurations_.end()) return std::nullopt;
           return found->second;
         },
-        wake_, clock_, log_);
+        wake_, clock_, log_, metrics_);
     apply();
   }
 
@@ -100,6 +100,7 @@ class ReceiverTest : public ::testing::Test {
   TemporaryDirectory directory_;
   testing::FakeClock clock_;
   telemetry::Log log_ = telemetry::Log::silent();
+  telemetry::Metrics metrics_;
   Wake wake_;
   IntakeSettings settings_;
   Receiver::Options receiver_options_;

@@ -328,7 +328,7 @@ TEST_F(ReceiverTest, UnexpectedExceptionsAfterAuthenticationAre503) {
       [](const std::string&, const std::string&) -> std::optional<std::map<std::string, std::string>> {
         throw std::logic_error("a fault of ours");
       },
-      wake_, clock_, log_);
+      wake_, clock_, log_, metrics_);
   throwing.set_settings(std::make_shared<const IntakeSettings>(settings_));
   EXPECT_EQ(throwing.receive(request(make_push_payload())).status, 503);
 }

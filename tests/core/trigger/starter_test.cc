@@ -135,7 +135,7 @@ class StarterTest : public ::testing::Test {
     catalog_ = std::make_unique<aws::PipelineCatalog>(aws::PipelineCatalog::Options{}, codepipeline_, catalog_clock_);
     starter_ = std::make_unique<Starter>(
         options_, Starter::Parts{*store_, codepipeline_, client_, *catalog_, wake_, clock != nullptr ? *clock : clock_,
-                                 log_, [this] { ++woken_; }});
+                                 log_, [this](const store::Trigger&) { ++woken_; }});
     starter_->set_gates(std::make_shared<const GateMap>(gates_));
     starter_->set_webhooks(std::make_shared<const WebhookList>(webhooks_));
     starter_->start();
