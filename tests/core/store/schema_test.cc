@@ -34,8 +34,9 @@ TEST_F(Opening, BringsAFileOfTheFirstVersionUpToDate) {
       "DROP INDEX triggers_deferred; ALTER TABLE triggers DROP COLUMN cleared_at; "
       "ALTER TABLE deliveries DROP COLUMN pull_request; DROP INDEX triggers_awaiting_paths; "
       "ALTER TABLE triggers DROP COLUMN awaits_paths; ALTER TABLE triggers DROP COLUMN note; "
-      "DROP TABLE sign_ups; DROP TABLE sign_up_requests; ALTER TABLE jobs DROP COLUMN client_id; PRAGMA user_version = "
-      "1");
+      "DROP TABLE sign_ups; DROP TABLE sign_up_requests; ALTER TABLE jobs DROP COLUMN client_id; "
+      "DROP INDEX jobs_working; ALTER TABLE jobs DROP COLUMN continuation_of; ALTER TABLE jobs DROP COLUMN progress; "
+      "ALTER TABLE jobs DROP COLUMN work_state; ALTER TABLE jobs DROP COLUMN work_result; PRAGMA user_version = 1");
   reopen();
   Connection connection(path(), Connection::Mode::kReadOnly, 0ms);
   EXPECT_EQ(connection.query_integer("PRAGMA user_version"), newest_schema_version());
