@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "core/store/deliveries.h"
 #include "core/store/sqlite.h"
 #include "core/store/uuid_blob.h"
 
@@ -19,11 +20,16 @@ void add_each(Array& to, const Array& from) {
   for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
 }
 
-void count_deliveries(Connection& connection, const std::string& low, const std::string& high, HistoryCounts& counts) {
+// Where a span of time is to be looked for: ids can be off their times by as much as a clock has jumped.
+struct Ids {
+  std::string low, high;
+};
+
+void count_deliveries(Connection& connection, const Ids& ids, Timestamp from, Timestamp until, HistoryCounts& counts) {
   Statement rows = connection.prepare(
-      "SELECT outcome, count(*) FROM (SELECT outcome FROM deliveries WHERE id >= ?1 AND id < ?2 LIMIT ?3) GROUP BY "
-      "outcome");
-  rows.bind(Blob{low}, Blob{high}, kMaxCounted);
+      "SELECT outcome, count(*) FROM (SELECT outcome FROM deliveries WHERE id >= ?1 AND id < ?2 AND received_at >= ?3 "
+      "AND received_at < ?4 LIMIT ?5) GROUP BY outcome");
+  rows.bind(Blob{ids.low}, Blob{ids.high}, from, until, kMaxCounted);
   std::int64_t total = 0;
   while (rows.step()) {
     total += rows.integer(1);
@@ -34,10 +40,11 @@ void count_deliveries(Connection& connection, const std::string& low, const std:
   counts.complete = counts.complete && total < kMaxCounted;
 }
 
-void count_triggers(Connection& connection, const std::string& low, const std::string& high, HistoryCounts& counts) {
+void count_triggers(Connection& connection, const Ids& ids, Timestamp from, Timestamp until, HistoryCounts& counts) {
   Statement rows = connection.prepare(
-      "SELECT state, count(*) FROM (SELECT state FROM triggers WHERE id >= ?1 AND id < ?2 LIMIT ?3) GROUP BY state");
-  rows.bind(Blob{low}, Blob{high}, kMaxCounted);
+      "SELECT state, count(*) FROM (SELECT state FROM triggers WHERE id >= ?1 AND id < ?2 AND created_at >= ?3 AND "
+      "created_at < ?4 LIMIT ?5) GROUP BY state");
+  rows.bind(Blob{ids.low}, Blob{ids.high}, from, until, kMaxCounted);
   std::int64_t total = 0;
   while (rows.step()) {
     total += rows.integer(1);
@@ -50,8 +57,8 @@ void count_triggers(Connection& connection, const std::string& low, const std::s
 
 void count_jobs(Connection& connection, Timestamp from, Timestamp until, HistoryCounts& counts) {
   Statement rows = connection.prepare(
-      "SELECT state, finished_at, delivery_id, artifact_key <> '' FROM jobs WHERE claimed_at >= ?1 AND claimed_at < ?2 "
-      "LIMIT ?3");
+      "SELECT jobs.state, jobs.finished_at, deliveries.received_at, jobs.artifact_key <> '' FROM jobs LEFT JOIN "
+      "deliveries ON deliveries.id = jobs.delivery_id WHERE jobs.claimed_at >= ?1 AND jobs.claimed_at < ?2 LIMIT ?3");
   rows.bind(from, until, kMaxCounted);
   int total = 0;
   while (rows.step()) {
@@ -60,7 +67,7 @@ void count_jobs(Connection& connection, Timestamp from, Timestamp until, History
     if (!state) continue;
     ++counts.jobs[static_cast<std::size_t>(*state)];
     if (*state != JobState::kSucceeded || rows.is_null(1) || rows.is_null(2) || rows.integer(3) == 0) continue;
-    const std::chrono::duration<double> took = rows.time(1) - uuid_blob_time(rows.text(2));
+    const std::chrono::duration<double> took = rows.time(1) - rows.time(2);
     counts.push_to_artifact.add(took.count());
   }
   counts.complete = counts.complete && total < kMaxCounted;
@@ -104,9 +111,10 @@ std::uint64_t HistoryCounts::all_deliveries() const noexcept {
 
 HistoryCounts count_history(Connection& connection, Timestamp from, Timestamp until) {
   HistoryCounts counts;
-  const std::string low = smallest_uuid_blob(from), high = smallest_uuid_blob(until);
-  count_deliveries(connection, low, high, counts);
-  count_triggers(connection, low, high, counts);
+  const std::chrono::milliseconds skew = load_id_skew(connection);
+  const Ids ids{smallest_uuid_blob(from - skew), smallest_uuid_blob(until + skew)};
+  count_deliveries(connection, ids, from, until, counts);
+  count_triggers(connection, ids, from, until, counts);
   count_jobs(connection, from, until, counts);
   return counts;
 }

@@ -46,8 +46,8 @@ struct HistoryCounts {
 // Of each kind at most so many are looked at in one call.
 constexpr int kMaxCounted = 100'000;
 
-// What was received or claimed in [from, until). Reads only what lies in the span; by ids, whose time is that of the
-// receipt but for clocks that jump.
+// What was received or claimed in [from, until). Reads what lies in the span, and besides it as much as the clock has
+// ever jumped.
 HistoryCounts count_history(Connection& connection, Timestamp from, Timestamp until);
 
 }  // namespace penstock::store

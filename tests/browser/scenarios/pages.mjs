@@ -79,7 +79,7 @@ await scenario(async visit => {
   await tabTo(/^Redeliver$/);
   await enter();
   await page.waitForURL(/done=redelivered/);
-  const link = page.getByRole('link', {name: 'Source'});
+  const link = page.getByRole('link', {name: 'Source', exact: true});
   for (let tries = 0; tries < 100 && await link.count() === 0; ++tries) {
     await page.waitForTimeout(300);
     await page.reload();
