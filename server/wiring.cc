@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/hooks/event.h"
 #include "core/hooks/evidence.h"
+#include "core/hooks/search_text.h"
 #include "core/jobs/process_guard.h"
 #include "server/version.h"
 
@@ -81,6 +82,8 @@ store::Store::Options store_options(const config::Settings& settings, telemetry:
     return hooks::client_request_token(push_key, webhook, pipeline, generation);
   };
   options.expand_decisions = hooks::expand_decisions;
+  options.search_text = hooks::search_text_of_body;
+  options.on_progress = [&log](const std::string& how_far) { log.info(how_far); };
   options.metrics = &metrics;
   options.on_trouble = [&log](const store::Trouble& trouble) {
     const std::string_view part = trouble.part == store::Trouble::Part::kWriting

@@ -9,6 +9,7 @@
 #include "core/hooks/authentication.h"
 #include "core/hooks/json_text.h"
 #include "core/telemetry/trace_context.h"
+#include "core/hooks/search_text.h"
 
 namespace penstock::intake {
 namespace {
@@ -133,6 +134,7 @@ void describe_event(const hooks::Event& event, const std::string& endpoint, stor
     delivery.repository_name = bounded(event.repository->name);
     delivery.project = bounded(event.repository->project);
   }
+  delivery.search_text = hooks::search_text(event);
   delivery.ref_updates.clear();
   for (const hooks::RefUpdate& ref : event.ref_updates) {
     delivery.ref_updates.push_back({bounded(ref.name), bounded(ref.old_object_id), bounded(ref.new_object_id)});

@@ -112,12 +112,18 @@ bool Checkpointer::checkpoint() {
 }
 
 void Checkpointer::restart_if_wanted(Connection& writer) {
-  if (lost_pages() || !restart_wanted_.exchange(false, std::memory_order_acquire)) return;
+  if (lost_pages()) return;
+  const bool truncate = wants_truncation();
+  if (!restart_wanted_.exchange(false, std::memory_order_acquire) && !truncate) return;
   const std::chrono::milliseconds usual = writer.busy_timeout();
   writer.set_busy_timeout(kRestartPatience);
   try {
     // When readers were in the way, the next checkpoint asks again.
-    if (writer.checkpoint(Connection::Checkpoint::kRestart).complete) restarts_.fetch_add(1, std::memory_order_relaxed);
+    const auto mode = truncate ? Connection::Checkpoint::kTruncate : Connection::Checkpoint::kRestart;
+    if (writer.checkpoint(mode).complete) {
+      restarts_.fetch_add(1, std::memory_order_relaxed);
+      if (truncate) truncation_wanted_.store(false, std::memory_order_release);
+    }
     note_outcome(nullptr);
   } catch (const Error& error) {
     note_outcome(&error);

@@ -41,6 +41,10 @@ class Checkpointer {
   void note_log_pages(int pages);
   // From the writer, between transactions: keeps it for some milliseconds, if the log has grown too large.
   void restart_if_wanted(Connection& writer);
+  // The log is to be emptied on the disk as well, as soon as no reader uses it: the next restart_if_wanted() tries.
+  // Thread-safe, as is the next.
+  void want_truncation() noexcept { truncation_wanted_.store(true, std::memory_order_release); }
+  bool wants_truncation() const noexcept { return truncation_wanted_.load(std::memory_order_acquire); }
 
   // True after a sync has failed: all connections must be closed and opened again.
   bool lost_pages() const noexcept { return lost_pages_.load(std::memory_order_acquire); }
@@ -66,7 +70,7 @@ class Checkpointer {
   bool stopping_ = false;
 
   int last_noted_ = 0;  // of the writer's thread: the log's pages when it last asked for a checkpoint
-  std::atomic<bool> restart_wanted_{false};
+  std::atomic<bool> restart_wanted_{false}, truncation_wanted_{false};
   std::atomic<bool> lost_pages_{false};
   std::atomic<int> log_pages_{0};
   std::atomic<std::uint64_t> checkpoints_{0}, restarts_{0}, failures_{0};

@@ -8,6 +8,8 @@
 #include "core/base/digest.h"
 #include "core/base/ids.h"
 #include "core/base/text.h"
+#include "core/store/delivery_texts.h"
+#include "core/store/id_bounds.h"
 #include "core/store/json_columns.h"
 #include "core/store/new_triggers.h"
 #include "core/store/terms.h"
@@ -54,12 +56,9 @@ std::optional<std::string> find_same_notification(Connection& connection, const 
   return find("SELECT delivery_id FROM retired_notifications WHERE endpoint = ?1 AND duplicate_key = ?2");
 }
 
-// Whether this id may be known: one above all others is not.
-bool may_be_recorded(Connection& connection, const std::string& id_blob, RecordCache& cache) {
+const std::string& newest_id(Connection& connection, RecordCache& cache) {
   if (!cache.newest_id) cache.newest_id = connection.query_text("SELECT max(id) FROM deliveries").value_or("");
-  if (id_blob <= *cache.newest_id) return true;
-  cache.newest_id = id_blob;
-  return false;
+  return *cache.newest_id;
 }
 
 std::vector<FoundUnder>& unindexed_deliveries(Connection& connection, RecordCache& cache) {
@@ -67,15 +66,16 @@ std::vector<FoundUnder>& unindexed_deliveries(Connection& connection, RecordCach
   return *cache.unindexed;
 }
 
-void widen_id_skew(Connection& connection, std::string_view id_blob, Timestamp received_at, RecordCache& cache) {
-  std::int64_t skew = std::abs(to_milliseconds(uuid_blob_time(id_blob)) - to_milliseconds(received_at));
-  if (!cache.id_skew_ms) cache.id_skew_ms = load_id_skew(connection).count();
-  if (skew <= *cache.id_skew_ms) return;
-  // In leaps, so that this row is seldom written.
-  std::int64_t wider = 1024;
-  while (wider < skew && wider < (std::int64_t{1} << 60)) wider *= 2;
-  connection.prepare("UPDATE meta SET value = ?1 WHERE name = 'id_skew_ms'").run(wider);
-  cache.id_skew_ms = wider;
+void note_id(Connection& connection, const PreparedDelivery& prepared, RecordCache& cache) {
+  const std::int64_t time = to_milliseconds(uuid_blob_time(prepared.id));
+  widen_bound(connection, "id_skew_ms", std::abs(time - to_milliseconds(prepared.delivery.received_at)),
+              cache.id_skew_ms);
+  const std::string& newest = newest_id(connection, cache);
+  if (prepared.id > newest) {
+    cache.newest_id = prepared.id;
+  } else {
+    widen_bound(connection, "id_disorder_ms", to_milliseconds(uuid_blob_time(newest)) - time, cache.id_disorder_ms);
+  }
 }
 
 // How one delivery's triggers came out.
@@ -152,12 +152,14 @@ void drop_oldest_rejected(Connection& connection, const RecordOptions& options) 
   if (!term) return;
   index_deliveries(connection, *options.cache);
   for (;;) {
+    const PostingCount rejected = count_postings(connection, *term);
+    if (rejected.count <= options.max_rejected || !rejected.first) return;
     std::string oldest;
     {
-      Statement statement = connection.prepare("SELECT count(*), min(delivery_id) FROM delivery_terms WHERE term = ?1");
-      statement.bind(*term);
-      if (!statement.step() || statement.integer(0) <= options.max_rejected) return;
-      oldest = statement.text(1);
+      Statement row = connection.prepare("SELECT id FROM deliveries WHERE seq = ?1");
+      row.bind(*rejected.first);
+      if (!row.step()) throw Error(ErrorKind::kCorrupt, "the search index has a delivery that does not exist");
+      oldest = row.text(0);
     }
     delete_delivery(connection, oldest, options.clock->now());
     options.cache->clear();
@@ -181,14 +183,15 @@ PreparedDelivery::PreparedDelivery(NewDelivery source, const RecordOptions& opti
 
 std::size_t PreparedDelivery::bytes() const noexcept {
   return delivery.body.size() + delivery.evidence.size() + delivery.request_headers_json.size() +
-         2 * ref_updates.size() + 512 * delivery.triggers.size() + 2048;
+         2 * ref_updates.size() + 512 * delivery.triggers.size() + delivery.search_text.size() + 2048;
 }
 
 RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery& prepared,
                                  const RecordOptions& options) {
   const NewDelivery& delivery = prepared.delivery;
   RecordCache& cache = *options.cache;
-  if (may_be_recorded(connection, prepared.id, cache)) {
+  // One above all others is not known yet.
+  if (prepared.id <= newest_id(connection, cache)) {
     if (auto recorded = find_recorded(connection, prepared.id)) return *recorded;
   }
   if (prepared.redelivery_of && !find_recorded(connection, *prepared.redelivery_of)) {
@@ -252,14 +255,16 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
            duplicate_of ? std::optional(Blob{*duplicate_of}) : std::nullopt,
            prepared.redelivery_of ? std::optional(Blob{*prepared.redelivery_of}) : std::nullopt,
            delivery.pull_request_json);
+  const std::int64_t seq = connection.last_insert_rowid();
   connection
       .prepare(
           "INSERT INTO delivery_contents (seq, decisions, request_headers, terms, webhook_set, evidence, body) "
           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-      .run(connection.last_insert_rowid(), delivery.evidence.empty() ? "[]" : "", delivery.request_headers_json,
-           encode_integers(terms), webhook_set, delivery.evidence, Blob{delivery.body});
-  unindexed.push_back({prepared.id, std::move(terms)});
-  widen_id_skew(connection, prepared.id, delivery.received_at, cache);
+      .run(seq, delivery.evidence.empty() ? "[]" : "", delivery.request_headers_json, encode_integers(terms),
+           webhook_set, delivery.evidence, Blob{delivery.body});
+  if (!delivery.search_text.empty()) add_text(connection, seq, delivery.search_text);
+  unindexed.push_back({seq, std::move(terms)});
+  note_id(connection, prepared, cache);
   if (recorded.outcome == Outcome::kRejected) drop_oldest_rejected(connection, options);
   return recorded;
 }
@@ -273,11 +278,6 @@ void index_deliveries(Connection& connection, RecordCache& cache) {
   if (unindexed.empty()) return;
   write_index(connection, unindexed);
   unindexed.clear();
-}
-
-std::chrono::milliseconds load_id_skew(Connection& connection) {
-  return std::chrono::milliseconds(
-      connection.query_integer("SELECT value FROM meta WHERE name = 'id_skew_ms'").value_or(0));
 }
 
 std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,
@@ -354,7 +354,11 @@ void complete_delivery(Delivery& delivery, const std::optional<StoredEvidence>& 
   if (delivery.body_sha256.empty() && !delivery.body.empty()) delivery.body_sha256 = sha256_hex(delivery.body);
 }
 
-void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now) {
+std::string retired_key(std::string_view key) {
+  return "sha256:" + sha256_hex(key);
+}
+
+void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now, KeepKeys keep) {
   std::int64_t seq = 0;
   Timestamp keys_expire;
   {
@@ -362,7 +366,7 @@ void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp
     row.bind(Blob{id_blob});
     if (!row.step()) return;
     seq = row.integer(0);
-    keys_expire = row.time(1) + kKeyRetention;
+    keys_expire = (keep == KeepKeys::kFromNow ? std::max(now, row.time(1)) : row.time(1)) + kKeyRetention;
   }
   if (keys_expire > now) {
     connection
@@ -378,7 +382,8 @@ void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp
     contents.bind(seq);
     if (contents.step()) terms = decode_integers(contents.text(0));
   }
-  unlink_terms(connection, id_blob, terms);
+  unlink_terms(connection, seq, terms);
+  remove_text(connection, seq);
   delete_triggers(connection, id_blob);
   connection.prepare("DELETE FROM delivery_contents WHERE seq = ?1").run(seq);
   connection.prepare("DELETE FROM deliveries WHERE id = ?1").run(Blob{id_blob});

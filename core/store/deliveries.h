@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,7 +27,7 @@ constexpr std::chrono::hours kKeyRetention{30 * 24};
 struct RecordCache {
   TermCache terms;
   std::optional<std::vector<FoundUnder>> unindexed;
-  std::optional<std::int64_t> id_skew_ms;
+  std::optional<std::int64_t> id_skew_ms, id_disorder_ms, job_skew_ms;
   std::optional<std::string> newest_id;  // 16 bytes; empty = there is no delivery
   std::optional<bool> has_retired_keys;
   void clear() noexcept { *this = {}; }
@@ -65,9 +66,6 @@ RecordedDelivery record_delivery(Connection& connection, const PreparedDelivery&
 std::size_t count_unindexed(Connection& connection, RecordCache& cache);
 void index_deliveries(Connection& connection, RecordCache& cache);
 
-// No delivery's id is further than this from its received_at.
-std::chrono::milliseconds load_id_skew(Connection& connection);
-
 // Decisions that are still to be told from what was stored; nothing when they were stored as they are.
 struct StoredEvidence {
   std::string webhook_set, evidence;
@@ -84,8 +82,13 @@ enum class DeliveryParts { kSummary, kWhole };
 std::optional<Delivery> load_delivery_row(Connection& connection, std::string_view id_blob, DeliveryParts parts,
                                           std::optional<StoredEvidence>* evidence = nullptr);
 
-// With triggers, contents and terms. All deliveries must be indexed, and the cache be cleared afterwards. Its keys are
-// retired when they are younger than kKeyRetention at `now`.
-void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now);
+// With triggers, contents, terms and words. All deliveries must be indexed, and the cache be cleared afterwards. Its
+// keys are retired, as hashes, when they are younger than kKeyRetention at `now`; with kFromNow in any case, and as
+// long from now on.
+enum class KeepKeys { kFromReceipt, kFromNow };
+void delete_delivery(Connection& connection, std::string_view id_blob, Timestamp now,
+                     KeepKeys keep = KeepKeys::kFromReceipt);
+// The form in which a retired key is kept: a push's has the name of its ref in it, which people make.
+std::string retired_key(std::string_view key);
 
 }  // namespace penstock::store

@@ -1,8 +1,12 @@
 #include "core/store/jobs.h"
 
+#include <utility>
+
 #include "core/base/text.h"
+#include "core/store/id_bounds.h"
 #include "core/store/json_columns.h"
 #include "core/store/page_cursor.h"
+#include "core/store/patience.h"
 #include "core/store/triggers.h"
 #include "core/store/uuid_blob.h"
 
@@ -85,39 +89,92 @@ std::vector<Job> read_all(Statement& rows) {
   return jobs;
 }
 
-// For each combination of filters the statement that reads them in order from one index. An execution has a handful of
-// jobs, so what else is asked of them is told row by row.
-Statement prepare_list(Connection& connection, const JobQuery& query, std::string_view upper) {
-  auto blob = Blob{upper};
-  std::string state(query.state ? to_string(*query.state) : "");
-  if (query.pipeline_execution_id) {
-    Statement rows =
-        connection.prepare("SELECT " JOB_COLUMNS
-                           "WHERE pipeline_execution_id = ?1 AND id < ?2 AND (?4 IS NULL OR +pipeline = ?4) "
-                           "AND (?5 = '' OR +state = ?5) ORDER BY id DESC LIMIT ?3");
-    rows.bind(*query.pipeline_execution_id, blob, query.limit + 1, query.pipeline, state);
-    return rows;
+// One filter: an index that has the ids of its jobs in order.
+struct JobList {
+  const char* newest_up_to;  // ?1 = the value, ?2 = an id
+  std::string value;
+  bool is_blob = false;
+};
+
+#define NEWEST_JOB(INDEX, CONDITION) \
+  "SELECT id FROM jobs INDEXED BY " INDEX " WHERE " CONDITION " AND id <= ?2 ORDER BY id DESC LIMIT 1"
+
+std::vector<JobList> lists_of(const JobQuery& query) {
+  std::vector<JobList> lists;
+  // Those that tend to be short come first: the walk leaps along the first.
+  if (query.delivery_id) {
+    lists.push_back({NEWEST_JOB("jobs_delivery", "delivery_id IS NOT NULL AND delivery_id = ?1"),
+                     uuid_to_blob(*query.delivery_id).value_or(""), true});
   }
-  if (query.pipeline && query.state) {
-    Statement rows = connection.prepare("SELECT " JOB_COLUMNS
-                                        "WHERE pipeline = ?1 AND state = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4");
-    rows.bind(*query.pipeline, state, blob, query.limit + 1);
-    return rows;
+  if (query.pipeline_execution_id)
+    lists.push_back({NEWEST_JOB("jobs_execution", "pipeline_execution_id = ?1"), *query.pipeline_execution_id});
+  if (query.pipeline) lists.push_back({NEWEST_JOB("jobs_pipeline", "pipeline = ?1"), *query.pipeline});
+  if (query.state) lists.push_back({NEWEST_JOB("jobs_state", "state = ?1"), std::string(to_string(*query.state))});
+  if (query.action_type) lists.push_back({NEWEST_JOB("jobs_action_type", "action_type = ?1"), *query.action_type});
+  if (lists.empty()) lists.push_back({"SELECT id FROM jobs WHERE id <= ?2 ORDER BY id DESC LIMIT 1", ""});
+  return lists;
+}
+
+// Walks the jobs that are in all lists, newest first, by leaping: each step goes to the newest job that another list
+// still allows.
+class JobWalk {
+ public:
+  JobWalk(Connection& connection, std::vector<JobList> lists) : connection_(connection), lists_(std::move(lists)) {}
+
+  // The newest up to `at` (16 bytes); nothing when there is none. When the patience ends before, `at` is how far it
+  // came.
+  std::optional<std::string> seek(std::string& at, Patience& patience) {
+    std::size_t agreeing = 0;
+    for (std::size_t i = 0; agreeing < lists_.size(); i = (i + 1) % lists_.size()) {
+      std::optional<std::string> found = newest_up_to(lists_[i], at);
+      if (!found) {
+        at.clear();
+        return std::nullopt;
+      }
+      agreeing = *found == at ? agreeing + 1 : 1;
+      at = std::move(*found);
+      if (agreeing < lists_.size() && patience.is_over()) return std::nullopt;
+    }
+    return at;
   }
-  if (query.pipeline) {
-    Statement rows =
-        connection.prepare("SELECT " JOB_COLUMNS "WHERE pipeline = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
-    rows.bind(*query.pipeline, blob, query.limit + 1);
-    return rows;
+
+ private:
+  std::optional<std::string> newest_up_to(const JobList& list, std::string_view at) {
+    Statement row = connection_.prepare(list.newest_up_to);
+    if (list.is_blob) {
+      row.bind(Blob{list.value}, Blob{at});
+    } else {
+      row.bind(list.value, Blob{at});
+    }
+    if (!row.step()) return std::nullopt;
+    return row.text(0);
   }
-  if (query.state) {
-    Statement rows = connection.prepare("SELECT " JOB_COLUMNS "WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
-    rows.bind(state, blob, query.limit + 1);
-    return rows;
+
+  Connection& connection_;
+  const std::vector<JobList> lists_;
+};
+
+// The id before this one; empty before the first.
+std::string id_before(std::string id) {
+  for (std::size_t i = id.size(); i-- > 0;) {
+    const auto byte = static_cast<unsigned char>(id[i]);
+    id[i] = static_cast<char>(byte - 1);
+    if (byte != 0) return id;
   }
-  Statement rows = connection.prepare("SELECT " JOB_COLUMNS "WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
-  rows.bind(blob, query.limit + 1);
-  return rows;
+  return {};
+}
+
+std::string id_after(std::string id) {
+  for (std::size_t i = id.size(); i-- > 0;) {
+    const auto byte = static_cast<unsigned char>(id[i]);
+    id[i] = static_cast<char>(byte + 1);
+    if (byte != 0xff) break;
+  }
+  return id;
+}
+
+bool in_range(const JobQuery& query, Timestamp claimed_at) {
+  return !(query.since && claimed_at < *query.since) && !(query.until && claimed_at >= *query.until);
 }
 
 }  // namespace
@@ -147,6 +204,9 @@ std::string journal_job(Connection& connection, const Job& job, const std::strin
            job.artifact_sha256, static_cast<std::int64_t>(job.artifact_bytes),
            static_cast<std::int64_t>(job.artifact_entries), job.failure_type, job.failure_message, job.result_json,
            job.client_id);
+  std::optional<std::int64_t> known;
+  widen_bound(connection, "job_skew_ms",
+              std::abs(to_milliseconds(uuid_blob_time(*id_blob)) - to_milliseconds(job.claimed_at)), known);
   claim_execution(connection, job.pipeline, job.pipeline_execution_id);
   return blob_to_uuid(*id_blob);
 }
@@ -196,13 +256,38 @@ std::vector<Job> load_unfinished_jobs(Connection& connection) {
 JobPage list_jobs(Connection& connection, const JobQuery& query) {
   check_page_limit(query.limit);
   const std::string query_fingerprint = fingerprint(query);
-  std::string upper = query.cursor.empty() ? above_all_ids() : parse_cursor(query.cursor, query_fingerprint);
+  std::string lower(16, '\0');
+  std::string at =
+      query.cursor.empty() ? std::string(16, '\xff') : id_before(parse_cursor(query.cursor, query_fingerprint));
+  // Ids and times of claiming agree but for the known skew; the rest is told row by row.
+  const std::chrono::milliseconds skew = load_bound(connection, "job_skew_ms");
+  if (query.since) lower = smallest_uuid_blob(*query.since - skew);
+  if (query.until) at = std::min(at, id_before(smallest_uuid_blob(*query.until + skew + std::chrono::milliseconds(1))));
+
   JobPage page;
-  Statement rows = prepare_list(connection, query, upper);
-  page.jobs = read_all(rows);
-  if (page.jobs.size() > static_cast<std::size_t>(query.limit)) {
-    page.jobs.pop_back();
-    page.next_cursor = make_cursor(*uuid_to_blob(page.jobs.back().id), query_fingerprint);
+  Patience patience;
+  JobWalk walk(connection, lists_of(query));
+  Statement row = connection.prepare("SELECT " JOB_COLUMNS "WHERE id = ?1");
+  while (!at.empty() && at >= lower) {
+    const std::optional<std::string> id = walk.seek(at, patience);
+    if (at.empty() || at < lower) break;
+    if (id) {
+      row.bind(Blob{*id});
+      if (row.step() && in_range(query, row.time(13))) {
+        if (page.jobs.size() == static_cast<std::size_t>(query.limit)) {
+          page.next_cursor = make_cursor(*uuid_to_blob(page.jobs.back().id), query_fingerprint);
+          break;
+        }
+        page.jobs.push_back(read_job(row));
+      }
+      row.reset();
+      at = id_before(std::move(at));
+    }
+    if (patience.is_over() && !at.empty()) {
+      // A cursor says below which id it goes on; `at` itself has not been looked at.
+      page.next_cursor = make_cursor(id_after(at), query_fingerprint);
+      break;
+    }
   }
   return page;
 }

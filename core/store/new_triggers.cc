@@ -12,9 +12,9 @@ std::string make_trigger_token(const RecordOptions& options, const NewTrigger& t
 std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, const NewTrigger& trigger,
                                                      bool retired_too) {
   std::optional<ExistingTrigger> existing;
-  const auto find = [&](const char* sql) {
+  const auto find = [&](const char* sql, const std::string& push_key) {
     Statement statement = connection.prepare(sql);
-    statement.bind(trigger.push_key, trigger.webhook, trigger.pipeline);
+    statement.bind(push_key, trigger.webhook, trigger.pipeline);
     while (statement.step()) {
       auto generation = static_cast<int>(statement.integer(0));
       if (!existing) existing = ExistingTrigger{generation, statement.text(1)};
@@ -23,11 +23,16 @@ std::optional<ExistingTrigger> find_existing_trigger(Connection& connection, con
   };
   find(
       "SELECT generation, delivery_id FROM triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = ?3 "
-      "ORDER BY generation");
+      "ORDER BY generation",
+      trigger.push_key);
   if (retired_too) {
-    find(
-        "SELECT generation, delivery_id FROM retired_triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = "
-        "?3");
+    // Earlier versions kept the key itself.
+    for (const std::string& push_key : {retired_key(trigger.push_key), trigger.push_key}) {
+      find(
+          "SELECT generation, delivery_id FROM retired_triggers WHERE push_key = ?1 AND webhook = ?2 AND pipeline = "
+          "?3",
+          push_key);
+    }
   }
   return existing;
 }

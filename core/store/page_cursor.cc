@@ -44,11 +44,16 @@ std::string fingerprint(const DeliveryQuery& query) {
   canonical.add(query.pipeline);
   canonical.add(query.webhook);
   canonical.add(query.outcome ? std::optional(std::string(to_string(*query.outcome))) : std::nullopt);
+  canonical.add(query.words);
   return canonical.digest();
 }
 
 std::string fingerprint(const JobQuery& query) {
   Canonical canonical("jobs");
+  canonical.add(query.since);
+  canonical.add(query.until);
+  canonical.add(query.action_type);
+  canonical.add(query.delivery_id ? std::optional(to_lower(*query.delivery_id)) : std::nullopt);
   canonical.add(query.pipeline);
   canonical.add(query.pipeline_execution_id);
   canonical.add(query.state ? std::optional(std::string(to_string(*query.state))) : std::nullopt);

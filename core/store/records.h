@@ -64,6 +64,7 @@ struct NewDelivery {
   std::vector<RefUpdateRecord> ref_updates;
   std::string pull_request_json;          // JSON object, as the API shows it; empty = none
   std::vector<std::string> further_refs;  // by which it is found as well
+  std::string search_text;                // by whose words it is found; empty = by none
   std::string subject = "push";           // what its triggers are about, for the reason of a duplicate
   // The decisions, as evidence that Options::expand_decisions makes the API's JSON array of, together with the set;
   // null and empty when nothing was judged.
@@ -195,6 +196,8 @@ struct DeliveryQuery {
   std::optional<Timestamp> since, until;  // received_at in [since, until)
   std::optional<std::string> event_type, repository, ref, pipeline, webhook;  // repository = name or id, no case
   std::optional<Outcome> outcome;
+  // Words of commit messages and the repository's name, see to_text_query(): Error{kInvalidInput} without a word.
+  std::optional<std::string> words;
 };
 struct DeliveryPage {
   std::vector<Delivery> deliveries;  // newest first, summaries
@@ -234,7 +237,8 @@ struct Job {
 struct JobQuery {
   int limit = 50;
   std::string cursor;
-  std::optional<std::string> pipeline, pipeline_execution_id;
+  std::optional<Timestamp> since, until;  // claimed_at in [since, until)
+  std::optional<std::string> pipeline, pipeline_execution_id, action_type, delivery_id;
   std::optional<JobState> state;
 };
 struct JobPage {

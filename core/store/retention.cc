@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/store/deliveries.h"
+#include "core/store/id_bounds.h"
 #include "core/store/triggers.h"
 #include "core/store/uuid_blob.h"
 
@@ -24,7 +25,8 @@ bool is_unfinished(Connection& connection, std::string_view delivery_id) {
 int prune_deliveries(Connection& connection, Timestamp before, Timestamp now, int limit) {
   std::vector<std::string> ids;
   {
-    const std::string upper = smallest_uuid_blob(before + load_id_skew(connection) + std::chrono::milliseconds(1));
+    const std::string upper =
+        smallest_uuid_blob(before + load_bound(connection, "id_skew_ms") + std::chrono::milliseconds(1));
     Statement rows = connection.prepare("SELECT id FROM deliveries WHERE id < ?1 AND received_at < ?2 ORDER BY id");
     rows.bind(Blob{upper}, before);
     while (static_cast<int>(ids.size()) < limit && rows.step()) {
@@ -76,9 +78,29 @@ void expire_keys(Connection& connection, Timestamp now) {
       .run(now, kKeysPerStep);
 }
 
+// What retention deletes need not be overwritten at once: its pages are soon used again.
+class DeleteWithoutHaste {
+ public:
+  explicit DeleteWithoutHaste(Connection& connection) : connection_(connection) {
+    connection_.execute("PRAGMA secure_delete = FAST");
+  }
+  DeleteWithoutHaste(const DeleteWithoutHaste&) = delete;
+  DeleteWithoutHaste& operator=(const DeleteWithoutHaste&) = delete;
+  ~DeleteWithoutHaste() {
+    try {
+      connection_.execute("PRAGMA secure_delete = ON");
+    } catch (const Error&) {  // out of memory; the next one says it again
+    }
+  }
+
+ private:
+  Connection& connection_;
+};
+
 }  // namespace
 
 PruneStep prune_step(Connection& connection, Timestamp before, Timestamp now, int limit) {
+  DeleteWithoutHaste unhurried(connection);
   PruneStep step;
   step.deleted = prune_deliveries(connection, before, now, limit);
   bool out_of_lines = false;

@@ -9,15 +9,22 @@
 #include "core/base/files.h"
 #include "core/base/handle.h"
 #include "core/base/text.h"
+#include "core/store/index_migration.h"
 
 namespace penstock::store {
 namespace {
 
 // Times are milliseconds since 1970, ids the 16 bytes of a UUID, states and outcomes the words of the history API.
 // A migration that was released is never edited; a change is a new one at the end.
+struct Migration {
+  const char* sql;
+  // What SQL cannot do, and what is left for SQL after it.
+  void (*convert)(Connection&, const Progress&) = nullptr;
+  const char* afterwards = nullptr;
+};
 constexpr std::array kMigrations = {
     // 1
-    R"sql(
+    Migration{R"sql(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 -- id_skew_ms: no delivery's id is further than this from its received_at; so a range of times is a range of ids.
 -- indexed_seq: up to which delivery delivery_terms is complete; the few after it are looked through one by one.
@@ -175,27 +182,27 @@ CREATE TABLE job_log (
   text TEXT NOT NULL,
   PRIMARY KEY (job, sequence)
 ) STRICT, WITHOUT ROWID;
-)sql",
+)sql"},
     // 2: triggers that wait for a calendar
-    R"sql(
+    Migration{R"sql(
 -- When its calendar, or a person, has let the trigger go; from then on it is tried whatever the calendar says.
 ALTER TABLE triggers ADD COLUMN cleared_at INTEGER;
 CREATE INDEX triggers_deferred ON triggers (next_attempt_at) WHERE state = 'deferred';
-)sql",
+)sql"},
     // 3: deliveries that are about a pull request
-    R"sql(
+    Migration{R"sql(
 ALTER TABLE deliveries ADD COLUMN pull_request TEXT NOT NULL DEFAULT '';  -- JSON object, or nothing
-)sql",
+)sql"},
     // 4: triggers that wait for the changed paths of their push
-    R"sql(
+    Migration{R"sql(
 -- One of a webhook with routes has no pipeline, and is replaced by those that the changed paths lead to.
 ALTER TABLE triggers ADD COLUMN awaits_paths INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE triggers ADD COLUMN note TEXT NOT NULL DEFAULT '';  -- for people; stays when it is started
 CREATE INDEX triggers_awaiting_paths ON triggers (ifnull(next_attempt_at, 0))
   WHERE awaits_paths = 1 AND state = 'pending';
-)sql",
+)sql"},
     // 5: third-party actions
-    R"sql(
+    Migration{R"sql(
 CREATE TABLE sign_ups (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   action_type TEXT NOT NULL,
@@ -218,15 +225,34 @@ CREATE TABLE sign_up_requests (
 ) STRICT;
 
 ALTER TABLE jobs ADD COLUMN client_id TEXT NOT NULL DEFAULT '';  -- of a third-party action
-)sql",
+)sql"},
     // 6: actions of several jobs
-    R"sql(
+    Migration{R"sql(
 ALTER TABLE jobs ADD COLUMN continuation_of BLOB;  -- the id of the first; no foreign key: that may have gone
 ALTER TABLE jobs ADD COLUMN progress TEXT NOT NULL DEFAULT '';  -- JSON object, or nothing
 ALTER TABLE jobs ADD COLUMN work_state TEXT NOT NULL DEFAULT '';  -- of what goes on after the job was answered
 ALTER TABLE jobs ADD COLUMN work_result TEXT NOT NULL DEFAULT '';
 CREATE INDEX jobs_working ON jobs (id) WHERE work_state = 'running';
+)sql"},
+    // 7: an index that answers any combination of filters in one pass, and one of words
+    Migration{R"sql(
+-- Where a term occurs, chunk by chunk: see postings.h. Takes the place of delivery_terms.
+CREATE TABLE postings (
+  key INTEGER PRIMARY KEY,  -- term and chunk
+  places BLOB NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE delivery_texts USING fts5 (
+  text, columnsize = 0, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
+);
+-- id_disorder_ms, job_skew_ms: see id_bounds.h. texts_from_seq: the words of older deliveries are still to be added.
+-- texts_to_merge: 1 while deleted words may still be in some part of the index.
+INSERT INTO meta VALUES ('id_disorder_ms', 0), ('job_skew_ms', 0), ('texts_to_merge', 0),
+  ('texts_from_seq', (SELECT ifnull(max(seq), 0) + 1 FROM deliveries));
+DROP INDEX jobs_pipeline_state;
+CREATE INDEX jobs_action_type ON jobs (action_type, id);
+CREATE INDEX jobs_delivery ON jobs (delivery_id, id) WHERE delivery_id IS NOT NULL;
 )sql",
+              migrate_index, "DROP TABLE delivery_terms"},
 };
 
 std::string opening(const Connection& connection) {
@@ -254,14 +280,17 @@ void check_identity(Connection& connection) {
   }
 }
 
-void migrate(Connection& connection) {
+void migrate(Connection& connection, const Progress& progress) {
   for (;;) {
     if (schema_version(connection) >= newest_schema_version()) return;
     Transaction transaction(connection, Transaction::Kind::kWrite);
     // Again, as another process may have migrated while this one waited for the lock.
     int version = schema_version(connection);
     if (version >= newest_schema_version()) return;
-    connection.execute(kMigrations[static_cast<std::size_t>(version)]);
+    const Migration& next = kMigrations[static_cast<std::size_t>(version)];
+    connection.execute(next.sql);
+    if (next.convert != nullptr) next.convert(connection, progress);
+    if (next.afterwards != nullptr) connection.execute(next.afterwards);
     std::string stamp = "PRAGMA application_id = " + std::to_string(kApplicationId) +
                         "; PRAGMA user_version = " + std::to_string(version + 1);
     connection.execute(stamp.c_str());
@@ -282,8 +311,8 @@ void check_content(Connection& connection, std::uintmax_t quick_check_bytes) {
        {"SELECT max(seq) + min(seq) FROM deliveries", "SELECT count(*) FROM (SELECT max(id), min(id) FROM deliveries)",
         "SELECT max(seq) + min(seq) FROM delivery_contents", "SELECT max(term) + min(term) FROM terms",
         "SELECT max(seq) + min(seq) FROM triggers", "SELECT max(seq) + min(seq) FROM jobs",
-        "SELECT count(*) FROM (SELECT 1 FROM delivery_terms LIMIT 1)", "SELECT max(term) FROM webhook_sets",
-        "SELECT count(*) FROM (SELECT 1 FROM webhook_set_names LIMIT 1)",
+        "SELECT max(key) + min(key) FROM postings", "SELECT max(id) FROM delivery_texts_data",
+        "SELECT max(term) FROM webhook_sets", "SELECT count(*) FROM (SELECT 1 FROM webhook_set_names LIMIT 1)",
         "SELECT count(*) FROM (SELECT 1 FROM job_log LIMIT 1)"}) {
     connection.query_integer(edge);
   }
@@ -316,7 +345,7 @@ void create_database_file(const std::filesystem::path& path) {
   throw_errno("opening history " + in_quotes(path.string()), error_number);
 }
 
-void prepare_database(Connection& connection, std::uintmax_t quick_check_bytes) {
+void prepare_database(Connection& connection, std::uintmax_t quick_check_bytes, const Progress& progress) {
   try {
     check_identity(connection);
     if (connection.read_only()) {
@@ -330,7 +359,9 @@ void prepare_database(Connection& connection, std::uintmax_t quick_check_bytes) 
     }
     // A reset log keeps at most this much of the disk.
     connection.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000");
-    migrate(connection);
+    // What is deleted or replaced is overwritten: a person may have asked for it.
+    connection.execute("PRAGMA secure_delete = ON");
+    migrate(connection, progress);
     check_content(connection, quick_check_bytes);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kCorrupt) throw;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "core/store/index_migration.h"
 #include "core/store/sqlite.h"
 
 namespace penstock::store {
@@ -21,7 +22,8 @@ void check_readable(Connection& connection);
 // Refuses what is not ours, is damaged, is read-only or was written by a newer program; then switches to WAL with
 // synchronous=FULL and migrates, each step in a transaction of its own. A file of at most `quick_check_bytes` is
 // checked page by page; of a larger one only the edges of the tables are read, as the check would take minutes. Throws
-// Error{kCorrupt | kConfiguration | kPermission | kUnavailable | kExhausted}.
-void prepare_database(Connection& connection, std::uintmax_t quick_check_bytes);
+// Error{kCorrupt | kConfiguration | kPermission | kUnavailable | kExhausted}. A migration that
+// takes longer says how far it is.
+void prepare_database(Connection& connection, std::uintmax_t quick_check_bytes, const Progress& progress = {});
 
 }  // namespace penstock::store

@@ -143,15 +143,16 @@ class Settling {
           .run(Blob{delivery_id_}, to_string(Outcome::kFiltered));
       terms_.emplace_back(TermKind::kOutcome, to_string(Outcome::kFiltered));
     }
+    FoundUnder added{seq, {}};
     for (const std::int64_t term : number_terms(connection_, terms_, cache.terms)) {
       if (std::find(terms.begin(), terms.end(), term) != terms.end()) continue;
       terms.push_back(term);
-      connection_.prepare("INSERT OR IGNORE INTO delivery_terms (term, delivery_id) VALUES (?1, ?2)")
-          .run(term, Blob{delivery_id_});
+      added.terms.push_back(term);
     }
+    add_postings(connection_, {added});
     const auto triggered = find_term(connection_, {TermKind::kOutcome, std::string(to_string(Outcome::kTriggered))});
     if (filtered && triggered && std::erase(terms, *triggered) > 0) {
-      unlink_terms(connection_, delivery_id_, {*triggered});
+      unlink_terms(connection_, seq, {*triggered});
       cache.clear();
     }
     connection_.prepare("UPDATE delivery_contents SET terms = ?2 WHERE seq = ?1").run(seq, encode_integers(terms));

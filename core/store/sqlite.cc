@@ -235,10 +235,14 @@ double Statement::real(int column) const noexcept {
 }
 
 std::string Statement::text(int column) const {
+  return std::string(view(column));
+}
+
+std::string_view Statement::view(int column) const noexcept {
   const void* data = sqlite3_column_blob(handle_.get(), column);
   int size = sqlite3_column_bytes(handle_.get(), column);
   if (!data || size <= 0) return {};
-  return std::string(static_cast<const char*>(data), static_cast<std::size_t>(size));
+  return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
 }
 
 std::optional<Timestamp> Statement::optional_time(int column) const noexcept {
@@ -312,6 +316,10 @@ bool Connection::read_only() const noexcept {
 int Connection::changes() const noexcept {
   return sqlite3_changes(database_.get());
 }
+std::int64_t Connection::total_changes() const noexcept {
+  return sqlite3_total_changes(database_.get());
+}
+
 std::int64_t Connection::last_insert_rowid() const noexcept {
   return sqlite3_last_insert_rowid(database_.get());
 }
@@ -340,9 +348,10 @@ int Connection::on_wal_commit(void* self, sqlite3*, const char*, int pages) noex
 Connection::CheckpointResult Connection::checkpoint(Checkpoint mode) {
   int log_pages = 0;
   int written = 0;
-  int result_code = sqlite3_wal_checkpoint_v2(
-      database_.get(), "main", mode == Checkpoint::kPassive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART,
-      &log_pages, &written);
+  const int how = mode == Checkpoint::kPassive   ? SQLITE_CHECKPOINT_PASSIVE
+                  : mode == Checkpoint::kRestart ? SQLITE_CHECKPOINT_RESTART
+                                                 : SQLITE_CHECKPOINT_TRUNCATE;
+  int result_code = sqlite3_wal_checkpoint_v2(database_.get(), "main", how, &log_pages, &written);
   if (result_code == SQLITE_BUSY) return {.complete = false, .log_pages = log_pages};
   if (result_code != SQLITE_OK) fail(result_code);
   return {.complete = log_pages == written, .log_pages = log_pages};

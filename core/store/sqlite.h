@@ -81,7 +81,8 @@ class Statement {
   bool is_null(int column) const noexcept;
   std::int64_t integer(int column) const noexcept;
   double real(int column) const noexcept;
-  std::string text(int column) const;  // also of blobs
+  std::string text(int column) const;                // also of blobs
+  std::string_view view(int column) const noexcept;  // the same, until the next step
   Timestamp time(int column) const noexcept { return from_milliseconds(integer(column)); }
   std::optional<Timestamp> optional_time(int column) const noexcept;
 
@@ -136,6 +137,7 @@ class Connection {
   bool in_transaction() const noexcept;
   bool read_only() const noexcept;
   int changes() const noexcept;  // rows of the last INSERT, UPDATE or DELETE
+  std::int64_t total_changes() const noexcept;
   std::int64_t last_insert_rowid() const noexcept;
   const std::filesystem::path& path() const noexcept { return path_; }
 
@@ -149,6 +151,7 @@ class Connection {
     kPassive,  // as much as can be done without waiting for anybody
     // All of it, so that the log begins anew; keeps writers out meanwhile and waits up to the busy timeout for readers.
     kRestart,
+    kTruncate,  // the same, and nothing of the log stays on the disk
   };
   struct CheckpointResult {
     bool complete = false;

@@ -10,6 +10,8 @@
 #include "core/store/checkpointer.h"
 #include "core/store/deliveries.h"
 #include "core/store/delivery_query.h"
+#include "core/store/delivery_texts.h"
+#include "core/store/erasure.h"
 #include "core/store/jobs.h"
 #include "core/store/json_columns.h"
 #include "core/store/reader_pool.h"
@@ -43,7 +45,7 @@ std::unique_ptr<Connection> open_for_writing(const Store::Options& options, std:
   create_database_file(options.path);
   auto connection = std::make_unique<Connection>(options.path, Connection::Mode::kReadWrite,
                                                  std::min(options.write_timeout / 2, kMaxBusyTimeout));
-  prepare_database(*connection, quick_check_bytes);
+  prepare_database(*connection, quick_check_bytes, options.on_progress);
   // A log that was found may end in a commit whose sync failed: readable, but not on disk, and what came after it would
   // be lost with it. So nothing is ever appended to it.
   bool complete = connection->checkpoint(Connection::Checkpoint::kRestart).complete;
@@ -274,6 +276,37 @@ std::optional<Delivery> Store::find_delivery(const std::string& id) const {
 
 DeliveryPage Store::list_deliveries(const DeliveryQuery& query) const {
   return impl_->readers->run([&](Connection& connection) { return store::list_deliveries(connection, query); });
+}
+
+Store::DeletedDelivery Store::delete_delivery(const std::string& id) {
+  const auto deleted = impl_->writer->run<DeletedDelivery>(
+      "deleting delivery " + in_quotes(id), kSmallWriteBytes,
+      [id, now = impl_->clock.now(), cache = &impl_->record_cache](Connection& connection) {
+        index_deliveries(connection, *cache);
+        cache->clear();
+        return DeletedDelivery{.jobs = erase_delivery(connection, id, now)};
+      });
+  impl_->checkpointer->want_truncation();
+  return deleted;
+}
+
+bool Store::erase_more() {
+  const bool merged = impl_->writer->run<bool>("erasing deleted words", kSmallWriteBytes,
+                                               [](Connection& connection) { return erase_words(connection); });
+  if (!merged) impl_->checkpointer->want_truncation();
+  return !merged || impl_->checkpointer->wants_truncation();
+}
+
+std::int64_t Store::index_older_texts(int limit) {
+  const auto count = [this] {
+    return impl_->readers->run([](Connection& connection) { return count_older_texts(connection); });
+  };
+  if (!impl_->options.search_text || count() == 0) return 0;
+  impl_->write("indexing words of older deliveries",
+               [limit, text_of = impl_->options.search_text](Connection& connection) {
+                 store::index_older_texts(connection, text_of, limit);
+               });
+  return count();
 }
 
 // --- triggers ---

@@ -80,6 +80,11 @@ class Store {
         make_request_token;
     // Makes Delivery::decisions_json of what was stored (hooks::expand_decisions).
     std::function<std::string(std::string_view webhook_set_content, std::string_view evidence)> expand_decisions;
+    // The text by whose words a delivery is found, told from its body (hooks::search_text): for deliveries that were
+    // stored before there was an index of words.
+    std::function<std::string(std::string_view body)> search_text;
+    // How far a migration is that takes longer.
+    std::function<void(const std::string&)> on_progress;
     // On one of the store's threads; must be short, must not throw and must not call the store.
     std::function<void(const Trouble&)> on_trouble;
     // Where the store counts; must outlive it. Null = nowhere.
@@ -109,6 +114,21 @@ class Store {
   // In the order of ids. Deliveries are found by the pipelines of all triggers they asked for, new or not. A page can
   // be shorter than the limit although there is a next one: then the search was cut off after a bounded effort.
   DeliveryPage list_deliveries(const DeliveryQuery& query) const;
+
+  // For those who are told of in it: removes a delivery for good, with its triggers, its jobs and their logs. What is
+  // left cannot be traced back to a person: hashes of its keys, so that a repetition of the same push starts nothing,
+  // for 30 days from now. Error{kNotFound}, or Error{kConflict} while a trigger or a job of it is unfinished. Its bytes
+  // are overwritten at once in the tables, and elsewhere in the files by erase_more().
+  struct DeletedDelivery {
+    int jobs = 0;
+  };
+  DeletedDelivery delete_delivery(const std::string& id);
+  // Goes on with what delete_delivery() left: parts of the index of words, the write-ahead log. False when nothing is
+  // left to do.
+  bool erase_more();
+  // Adds words of deliveries that were stored before there was an index of words; at most `limit` deliveries. Returns
+  // how many are left, about.
+  std::int64_t index_older_texts(int limit);
 
   // --- triggers ---
   // All that change a trigger: Error{kNotFound}, or Error{kConflict} when its state does not allow the step. To repeat

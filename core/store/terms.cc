@@ -1,8 +1,6 @@
 #include "core/store/terms.h"
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 #include <utility>
 
 #include "core/base/text.h"
@@ -13,20 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxCachedTerms = 10'000;
 constexpr std::size_t kMaxCachedBytes = 256;
-
-// One statement for many rows, as each run of a statement costs about what a row does.
-#define LINK "(?, ?)"
-#define FOUR_LINKS LINK ", " LINK ", " LINK ", " LINK
-struct LinkStatement {
-  std::size_t rows;
-  const char* sql;
-};
-constexpr std::array<LinkStatement, 3> kInsertLinks = {{
-    {16, "INSERT OR FAIL INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS ", " FOUR_LINKS ", " FOUR_LINKS
-         ", " FOUR_LINKS},
-    {4, "INSERT OR FAIL INTO delivery_terms (term, delivery_id) VALUES " FOUR_LINKS},
-    {1, "INSERT OR FAIL INTO delivery_terms (term, delivery_id) VALUES " LINK},
-}};
 
 // Stored unless it is known.
 struct NumberedTerm {
@@ -92,28 +76,14 @@ std::int64_t number_webhook_set(Connection& connection, const WebhookSet& set, T
 std::vector<FoundUnder> load_unindexed(Connection& connection) {
   std::vector<FoundUnder> unindexed;
   Statement rows = connection.prepare(
-      "SELECT deliveries.id, delivery_contents.terms FROM deliveries CROSS JOIN delivery_contents USING (seq) "
-      "WHERE deliveries.seq > (SELECT value FROM meta WHERE name = 'indexed_seq') ORDER BY deliveries.seq");
-  while (rows.step()) unindexed.push_back({rows.text(0), decode_integers(rows.text(1))});
+      "SELECT seq, terms FROM delivery_contents WHERE seq > (SELECT value FROM meta WHERE name = 'indexed_seq') "
+      "ORDER BY seq");
+  while (rows.step()) unindexed.push_back({rows.integer(0), decode_integers(rows.text(1))});
   return unindexed;
 }
 
 void write_index(Connection& connection, const std::vector<FoundUnder>& unindexed) {
-  std::vector<std::pair<std::int64_t, std::string_view>> links;
-  for (const FoundUnder& delivery : unindexed)
-    for (std::int64_t term : delivery.terms) links.emplace_back(term, delivery.delivery_id);
-  std::sort(links.begin(), links.end());
-  std::size_t written = 0;
-  for (const LinkStatement& insert : kInsertLinks) {
-    while (links.size() - written >= insert.rows) {
-      Statement statement = connection.prepare(insert.sql);
-      for (int i = 0; i < static_cast<int>(insert.rows); ++i, ++written) {
-        statement.lend(2 * i + 1, links[written].first);
-        statement.lend(2 * i + 2, Blob{links[written].second});
-      }
-      statement.step();
-    }
-  }
+  add_postings(connection, unindexed);
   mark_index_complete(connection);
 }
 
@@ -130,88 +100,11 @@ std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::
   return terms;
 }
 
-void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms) {
-  for (std::int64_t term : terms) {
-    connection.prepare("DELETE FROM delivery_terms WHERE term = ?1 AND delivery_id = ?2").run(term, Blob{delivery_id});
-    connection
-        .prepare("DELETE FROM terms WHERE term = ?1 AND NOT EXISTS (SELECT 1 FROM delivery_terms WHERE term = ?1)")
-        .run(term);
+void unlink_terms(Connection& connection, std::int64_t seq, const std::vector<std::int64_t>& terms) {
+  for (const std::int64_t term : terms) {
+    remove_posting(connection, term, seq);
+    if (!has_postings(connection, term)) connection.prepare("DELETE FROM terms WHERE term = ?1").run(term);
   }
-}
-
-TermWalk::TermWalk(Connection& connection, std::vector<Group> groups, const std::vector<FoundUnder>& unindexed,
-                   std::string lower, std::string upper, std::size_t max_seeks)
-    : connection_(connection),
-      groups_(std::move(groups)),
-      lower_(std::move(lower)),
-      upper_(std::move(upper)),
-      max_seeks_(max_seeks) {
-  for (const FoundUnder& delivery : unindexed)
-    for (std::int64_t term : delivery.terms) unindexed_[term].insert(delivery.delivery_id);
-}
-
-std::optional<std::string> TermWalk::seek_all(std::string_view at) {
-  ++seeks_;
-  Statement statement =
-      connection_.prepare("SELECT id FROM deliveries WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 1");
-  statement.bind(Blob{at}, Blob{lower_});
-  if (!statement.step()) return std::nullopt;
-  return statement.text(0);
-}
-
-std::optional<std::string> TermWalk::seek_term(std::int64_t term, std::string_view at, std::string_view lower,
-                                               bool inclusive) {
-  ++seeks_;
-  std::string_view newest;
-  if (auto found = unindexed_.find(term); found != unindexed_.end()) {
-    const auto& ids = found->second;
-    auto above = inclusive ? ids.upper_bound(at) : ids.lower_bound(at);
-    if (above != ids.begin() && *std::prev(above) >= lower) newest = *std::prev(above);
-  }
-  Statement statement = connection_.prepare(
-      inclusive ? "SELECT delivery_id FROM delivery_terms WHERE delivery_id <= ?1 AND delivery_id >= ?2 AND term = ?3 "
-                  "ORDER BY delivery_id DESC LIMIT 1"
-                : "SELECT delivery_id FROM delivery_terms WHERE delivery_id < ?1 AND delivery_id >= ?2 AND term = ?3 "
-                  "ORDER BY delivery_id DESC LIMIT 1");
-  // An indexed one can be newer than one that is not, after a jump of the clock.
-  statement.bind(Blob{at}, Blob{newest.empty() ? lower : newest}, term);
-  if (statement.step()) return statement.text(0);
-  if (newest.empty()) return std::nullopt;
-  return std::string(newest);
-}
-
-std::optional<std::string> TermWalk::seek(std::size_t group, std::string_view at, bool inclusive) {
-  if (groups_.empty()) return seek_all(at);
-  std::optional<std::string> newest;
-  for (std::int64_t term : groups_[group]) {
-    // What is older than the newest so far is of no interest.
-    std::optional<std::string> found = seek_term(term, at, newest ? *newest : lower_, inclusive);
-    if (found) newest = std::move(found);
-    if (newest == at) break;
-  }
-  return newest;
-}
-
-std::optional<std::string> TermWalk::next() {
-  std::optional<std::string> candidate = seek(0, upper_, false);
-  // How many lists in a row have the candidate.
-  std::size_t agreeing = 1;
-  std::size_t group = 0;
-  while (candidate && agreeing < groups_.size()) {
-    if (exhausted()) return std::nullopt;
-    group = (group + 1) % groups_.size();
-    std::optional<std::string> found = seek(group, *candidate, true);
-    if (found == candidate) {
-      ++agreeing;
-      continue;
-    }
-    // Nothing from the former candidate upwards is in all lists.
-    upper_ = *candidate;
-    candidate = std::move(found);
-    agreeing = 1;
-  }
-  if (candidate) upper_ = *candidate;
-  return candidate;
 }
 
 }  // namespace penstock::store

@@ -1,16 +1,16 @@
-// The inverted index behind the filters of the history: term -> deliveries, newest first.
+// The inverted index behind the filters of the history: every value that a delivery can be found by is a term.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "core/store/postings.h"
 #include "core/store/records.h"
 #include "core/store/sqlite.h"
 
@@ -46,19 +46,13 @@ class TermCache {
   std::unordered_map<Term, std::int64_t, Hash> numbers_;
 };
 
-// A delivery and the numbers of the terms that it is found under.
-struct FoundUnder {
-  std::string delivery_id;
-  std::vector<std::int64_t> terms;
-};
-
 // Numbers of the delivery's terms; new ones are stored. Empty values and repetitions are left out.
 std::vector<std::int64_t> number_terms(Connection& connection, std::vector<Term> terms, TermCache& cache);
 // The same for the set of webhooks that judged the delivery; stores the set unless it is known.
 std::int64_t number_webhook_set(Connection& connection, const WebhookSet& set, TermCache& cache);
 
 // The deliveries that the index does not have yet, oldest first. A delivery can be stored long before it is indexed: in
-// an index that grows in many places at once, adding many deliveries costs few pages more than adding one.
+// an index that changes in many places at once, adding many deliveries costs few pages more than adding one.
 std::vector<FoundUnder> load_unindexed(Connection& connection);
 // Adds all of them to the index.
 void write_index(Connection& connection, const std::vector<FoundUnder>& unindexed);
@@ -67,40 +61,10 @@ void mark_index_complete(Connection& connection);
 
 // Takes the delivery out of the index, which must have it. A term that nothing is found under any more is forgotten,
 // with the set that it stands for.
-void unlink_terms(Connection& connection, std::string_view delivery_id, const std::vector<std::int64_t>& terms);
+void unlink_terms(Connection& connection, std::int64_t seq, const std::vector<std::int64_t>& terms);
 
 std::optional<std::int64_t> find_term(Connection& connection, const Term& term);
 // The terms of which each delivery that this webhook judged has one.
 std::vector<std::int64_t> find_webhook_terms(Connection& connection, const std::string& name);
-
-// Walks the deliveries that have one term of each group (no groups = all deliveries), newest first. A group's list is
-// that of its terms taken together; the lists are intersected by leaping: each seek goes to the newest delivery that
-// another list still allows, so that the work is bounded by the shortest list, whatever the others hold.
-class TermWalk {
- public:
-  // Only ids in [lower, upper); `max_seeks` bounds the work.
-  using Group = std::vector<std::int64_t>;  // not empty
-  TermWalk(Connection& connection, std::vector<Group> groups, const std::vector<FoundUnder>& unindexed,
-           std::string lower, std::string upper, std::size_t max_seeks);
-
-  // The next id; empty at the end, or when the bound is reached.
-  std::optional<std::string> next();
-  // Everything from here on upwards has been looked at; a walk with this as `upper` goes on where this one is.
-  const std::string& position() const noexcept { return upper_; }
-  bool exhausted() const noexcept { return seeks_ >= max_seeks_; }
-
- private:
-  // The newest delivery below `at`, or at it.
-  std::optional<std::string> seek(std::size_t group, std::string_view at, bool inclusive);
-  std::optional<std::string> seek_all(std::string_view at);
-  std::optional<std::string> seek_term(std::int64_t term, std::string_view at, std::string_view lower, bool inclusive);
-
-  Connection& connection_;
-  std::vector<Group> groups_;
-  std::unordered_map<std::int64_t, std::set<std::string, std::less<>>> unindexed_;  // by term
-  std::string lower_, upper_;
-  std::size_t max_seeks_;
-  std::size_t seeks_ = 0;
-};
 
 }  // namespace penstock::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/store/deliveries.h"
 #include "core/store/json_columns.h"
 #include "core/store/uuid_blob.h"
 
@@ -128,13 +129,15 @@ bool has_unfinished_triggers(Connection& connection, std::string_view delivery_i
 
 void retire_triggers(Connection& connection, std::string_view delivery_id_blob, Timestamp keys_expire) {
   // The newest generation counts, and lives as long as the longest-lived of them.
-  connection
-      .prepare(
-          "INSERT INTO retired_triggers (push_key, webhook, pipeline, generation, delivery_id, expires_at) "
-          "SELECT push_key, webhook, pipeline, generation, delivery_id, ?3 FROM triggers WHERE " OF_DELIVERY
-          "ON CONFLICT DO UPDATE SET generation = max(generation, excluded.generation), "
-          "expires_at = max(expires_at, excluded.expires_at)")
-      .run(Blob{delivery_id_blob}, Blob{trigger_id_blob(delivery_id_blob, kMaxTriggersPerDelivery)}, keys_expire);
+  for (const Trigger& trigger : load_triggers_of_delivery(connection, delivery_id_blob)) {
+    connection
+        .prepare(
+            "INSERT INTO retired_triggers (push_key, webhook, pipeline, generation, delivery_id, expires_at) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET "
+            "generation = max(generation, excluded.generation), expires_at = max(expires_at, excluded.expires_at)")
+        .run(retired_key(trigger.push_key), trigger.webhook, trigger.pipeline, trigger.generation,
+             Blob{delivery_id_blob}, keys_expire);
+  }
 }
 
 void delete_triggers(Connection& connection, std::string_view delivery_id_blob) {

@@ -81,8 +81,8 @@ TEST_F(Retention, LeavesNothingBehind) {
   clock_.advance(60 * 24h);
   EXPECT_EQ(store().prune(clock_.now(), 70), 70);
   EXPECT_EQ(store().prune(clock_.now(), 1000), 51);
-  for (const char* table : {"deliveries", "delivery_contents", "delivery_terms", "terms", "triggers", "jobs", "job_log",
-                            "retired_notifications", "retired_triggers"}) {
+  for (const char* table : {"deliveries", "delivery_contents", "postings", "delivery_texts", "terms", "triggers",
+                            "jobs", "job_log", "retired_notifications", "retired_triggers"}) {
     EXPECT_EQ(count(("SELECT count(*) FROM " + std::string(table)).c_str()), 0) << table;
   }
 }

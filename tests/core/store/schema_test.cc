@@ -1,6 +1,8 @@
 #include "core/store/schema.h"
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include <sys/stat.h>
 
@@ -29,7 +31,20 @@ TEST_F(Opening, AStoreStampsItsFile) {
   EXPECT_EQ(connection.query_text("PRAGMA journal_mode"), "wal");
 }
 
+// What an earlier version would have made of the same deliveries.
+constexpr const char* kBackToVersion6 =
+    "CREATE TABLE delivery_terms (term INTEGER NOT NULL, delivery_id BLOB NOT NULL, PRIMARY KEY (term, delivery_id)) "
+    "STRICT, WITHOUT ROWID;"
+    "INSERT INTO delivery_terms SELECT json_each.value, deliveries.id FROM deliveries "
+    "JOIN delivery_contents USING (seq) JOIN json_each(delivery_contents.terms) "
+    "WHERE seq <= (SELECT value FROM meta WHERE name = 'indexed_seq');"
+    "DROP TABLE postings; DROP TABLE delivery_texts; DROP INDEX jobs_action_type; DROP INDEX jobs_delivery;"
+    "CREATE INDEX jobs_pipeline_state ON jobs (pipeline, state, id);"
+    "DELETE FROM meta WHERE name IN ('id_disorder_ms', 'job_skew_ms', 'texts_from_seq', 'texts_to_merge');"
+    "PRAGMA user_version = 6;";
+
 TEST_F(Opening, BringsAFileOfTheFirstVersionUpToDate) {
+  execute(kBackToVersion6);
   execute(
       "DROP INDEX triggers_deferred; ALTER TABLE triggers DROP COLUMN cleared_at; "
       "ALTER TABLE deliveries DROP COLUMN pull_request; DROP INDEX triggers_awaiting_paths; "
@@ -43,6 +58,59 @@ TEST_F(Opening, BringsAFileOfTheFirstVersionUpToDate) {
   EXPECT_EQ(connection.query_integer("SELECT count(*) FROM pragma_table_info('triggers') WHERE name IN "
                                      "('cleared_at', 'awaits_paths', 'note')"),
             3);
+}
+
+TEST_F(Opening, MakesTheNewSearchIndexOfTheOldOne) {
+  reopen();
+  std::vector<std::string> recorded;
+  for (int i = 0; i < 50; ++i) {
+    NewDelivery next = delivery({make_trigger("push-" + std::to_string(i), i % 2 ? "shop" : "web")});
+    next.ref_updates = {{"refs/heads/" + std::to_string(i), "", ""}};
+    next.body = "message " + std::to_string(i % 5);
+    if (i % 7 == 3) {  // stored later than its id says
+      next.id = next.id.substr(0, 9) + "0" + next.id.substr(10);
+      next.id[7] = next.id[7] == '0' ? '1' : '0';
+    }
+    recorded.push_back(store().record_delivery(next).id);
+    clock_.advance(500ms);
+  }
+  std::sort(recorded.begin(), recorded.end(), std::greater<>());
+  store_.reset();
+  execute(kBackToVersion6);
+
+  Store::Options options = store_options(path());
+  std::vector<std::string> told;
+  options.on_progress = [&](const std::string& how_far) { told.push_back(how_far); };
+  options.search_text = [](std::string_view body) { return std::string(body); };
+  Store migrated(options, clock_);
+  ASSERT_FALSE(told.empty());
+  EXPECT_NE(told.front().find("51 deliveries"), std::string::npos) << told.front();
+
+  const auto walk = [&](DeliveryQuery query) {
+    std::vector<std::string> ids;
+    query.limit = 7;
+    do {
+      const DeliveryPage page = migrated.list_deliveries(query);
+      for (const auto& found : page.deliveries) ids.push_back(found.id);
+      query.cursor = page.next_cursor;
+    } while (!query.cursor.empty());
+    return ids;
+  };
+  DeliveryQuery by_outcome;
+  by_outcome.outcome = Outcome::kTriggered;
+  EXPECT_EQ(walk(by_outcome), recorded);
+  DeliveryQuery by_ref;
+  by_ref.ref = "refs/heads/17";
+  EXPECT_EQ(walk(by_ref).size(), 1u);
+
+  DeliveryQuery by_words;
+  by_words.words = "message 3";
+  EXPECT_EQ(walk(by_words).size(), 0u);
+  while (migrated.index_older_texts(9) > 0) {
+  }
+  EXPECT_EQ(walk(by_words).size(), 10u);
+  by_words.pipeline = "shop";
+  EXPECT_EQ(walk(by_words).size(), 5u);
 }
 
 TEST_F(Opening, RefusesAFileOfANewerVersionAndSaysWhatToDo) {

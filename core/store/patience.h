@@ -1,0 +1,25 @@
+// How long a list is searched for one page. A search that takes longer ends with the cursor that goes on.
+#pragma once
+
+#include <chrono>
+
+namespace penstock::store {
+
+class Patience {
+ public:
+  // Counts a step. Of the first few it never has enough, so that a machine that stalls does not cut short what is short
+  // anyway.
+  bool is_over() noexcept {
+    if (!is_over_ && ++steps_ > kFreeSteps && steps_ % 16 == 0) is_over_ = std::chrono::steady_clock::now() > end_;
+    return is_over_;
+  }
+
+ private:
+  static constexpr int kFreeSteps = 1000;
+  static constexpr std::chrono::milliseconds kAtMost{30};
+  const std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + kAtMost;
+  int steps_ = 0;
+  bool is_over_ = false;
+};
+
+}  // namespace penstock::store
