@@ -18,7 +18,7 @@ build=(
 demo=(nginx-light fcgiwrap openssl curl jq unzip)
 tests=(
   ccache openssh-server sqlite3 zip
-  python3 python3-pytest python3-boto3 python3-botocore python3-cryptography
+  python3 python3-pytest python3-boto3 python3-botocore python3-cryptography python3-jsonschema
   haproxy caddy slowhttptest wrk webhook iproute2
   # Other readers of zip files than unzip and Python: Java's (the JDK, since a JRE cannot run a source file), libarchive's
   # bsdtar, and 7-Zip (7zz in Debian 12, 7z in 13).

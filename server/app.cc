@@ -23,11 +23,16 @@
 namespace penstock::server {
 namespace {
 
-constexpr auto kPrunePause = std::chrono::seconds(60);
+constexpr std::chrono::milliseconds kPrunePause = std::chrono::seconds(60);
 constexpr auto kSecretsPause = std::chrono::minutes(5);
 constexpr auto kExpiriesPause = std::chrono::hours(24);
 constexpr int kPruneStep = 200;
 constexpr auto kPruneRest = std::chrono::milliseconds(20);
+// Of the history's index of words: how much is done in one go, and how long it rests when there is more.
+constexpr int kTextsAtOnce = 200;
+constexpr std::chrono::milliseconds kTextsRest{20};
+constexpr std::chrono::milliseconds kErasingRest{500};
+constexpr auto kTextsReport = std::chrono::seconds(30);
 constexpr auto kLockPatience = std::chrono::seconds(5);
 // A poller that has not been answered for so long is reported by /readyz.
 constexpr auto kPollerPatience = std::chrono::minutes(3);
@@ -148,7 +153,7 @@ App::App(config::Settings settings)
   apply(settings_, make_gates(settings_, clock_.now()));
   add_hook_routes(listener_, receiver_, policy_);
   add_event_routes(listener_, event_endpoints_, policy_);
-  add_history_routes(listener_, store_, receiver_, starter_, access_, log_, streams_stop_.get_token());
+  add_history_routes(listener_, store_, receiver_, starter_, access_, policy_, log_, streams_stop_.get_token());
   add_page_routes(listener_, {.store = store_,
                               .receiver = receiver_,
                               .starter = starter_,
@@ -480,6 +485,7 @@ void App::maintain(std::stop_token stop) {
       metrics_.gauge("penstock_mirrors_bytes", "What mirrors and the files beside them take; every five minutes.");
   mirror_bytes.set(static_cast<double>(mirrors_.size_on_disk()));
   auto next_prune = std::chrono::steady_clock::now();
+  auto next_texts = next_prune;
   auto next_secrets = std::chrono::steady_clock::now() + kSecretsPause;
   credential_expiry_.tell(CredentialExpiryWatch::Occasion::kStart, git_credentials_.expiries());
   auto next_expiries = std::chrono::steady_clock::now() + kExpiriesPause;
@@ -487,7 +493,7 @@ void App::maintain(std::stop_token stop) {
     bool reload_now = false;
     {
       std::unique_lock lock(request_mutex_);
-      requested_.wait_until(lock, stop, std::min({next_prune, next_secrets, next_expiries}),
+      requested_.wait_until(lock, stop, std::min({next_prune, next_texts, next_secrets, next_expiries}),
                             [this] { return reload_requested_; });
       reload_now = std::exchange(reload_requested_, false);
     }
@@ -512,6 +518,30 @@ void App::maintain(std::stop_token stop) {
       prune(stop);
       next_prune = std::chrono::steady_clock::now() + kPrunePause;
     }
+    if (now >= next_texts) {
+      const auto rest = tend_texts();
+      next_texts = std::chrono::steady_clock::now() + rest;
+    }
+  }
+}
+
+// What deletions and an upgrade have left to do, a bit of it. Returns when to come again.
+std::chrono::milliseconds App::tend_texts() {
+  try {
+    const bool erasing = store_.erase_more();
+    const std::int64_t older = store_.index_older_texts(kTextsAtOnce);
+    const auto now = std::chrono::steady_clock::now();
+    if (older > 0 && now >= next_texts_report_) {
+      log_.info("adding the words of older deliveries to the search index", {{"left", older}});
+      next_texts_report_ = now + kTextsReport;
+    } else if (older == 0 && texts_are_behind_) {
+      log_.info("the search index has the words of all deliveries");
+    }
+    texts_are_behind_ = older > 0;
+    return older > 0 ? kTextsRest : erasing ? kErasingRest : kPrunePause;
+  } catch (const Error& error) {
+    log_.warning("tending the search index failed; trying again later", {{"error", error.what()}});
+    return kPrunePause;
   }
 }
 

@@ -72,6 +72,7 @@ class App {
   void apply(const config::Settings& settings, std::shared_ptr<const trigger::GateMap> gates);
   void warn_about_fixed_settings(const config::Settings& settings) const;
   void prune(const std::stop_token& stop);
+  std::chrono::milliseconds tend_texts();
   std::vector<ReadinessCheck> readiness_checks();
   void watch_waiting_triggers();
   void watch_event_queue();
@@ -140,6 +141,8 @@ class App {
   listener::Listener listener_;
   std::vector<telemetry::Metrics::Watch> watches_;
   CredentialExpiryWatch credential_expiry_;
+  bool texts_are_behind_ = false;  // of the maintenance thread, like the next
+  std::chrono::steady_clock::time_point next_texts_report_;
   int port_ = 0;
 
   std::mutex request_mutex_;

@@ -1,23 +1,28 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <thread>
 #include <type_traits>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/json/json.h"
+#include "server/conditional.h"
+#include "server/cors.h"
 #include "server/explanation.h"
+#include "server/history_export.h"
 #include "server/history_json.h"
+#include "server/history_parameters.h"
 #include "server/routes.h"
 
 namespace penstock::server {
 namespace {
 
-constexpr int kMaxPage = 500;
 // For an explanation; of a longer backlog the count is too low.
 constexpr int kMaxPending = 10'000;
 constexpr int kLogLinesAtOnce = 500;
+constexpr int kErasingSteps = 5;
 constexpr auto kStreamPause = std::chrono::milliseconds(300);
 // A stream holds a request thread; the client's EventSource comes back with Last-Event-ID by itself.
 constexpr auto kLongestStream = std::chrono::minutes(10);
@@ -76,70 +81,32 @@ std::string read_chosen_webhook(const std::string& body) {
   return "";
 }
 
-// Reads the query's parameters, each once; finish() refuses those that nobody asked for.
-class Parameters {
- public:
-  explicit Parameters(const Request& request) : request_(request) {}
-
-  std::optional<std::string> text(const std::string& name) {
-    known_.push_back(name);
-    const auto value = request_.query_parameter(name);
-    return value && !value->empty() ? value : std::nullopt;
-  }
-
-  std::optional<Timestamp> time(const std::string& name) {
-    const auto value = text(name);
-    if (!value) return std::nullopt;
-    const auto time = parse_rfc3339(*value);
-    if (!time) refuse(name, "an RFC 3339 time such as 2026-11-21T09:30:00Z", *value);
-    return time;
-  }
-
-  int page_size() {
-    const auto value = text("limit");
-    if (!value) return 50;
-    const auto number = parse_unsigned(*value);
-    if (!number || *number < 1 || *number > kMaxPage) refuse("limit", "a number from 1 to 500", *value);
-    return static_cast<int>(*number);
-  }
-
-  template <typename T>
-  std::optional<T> one_of(const std::string& name, std::optional<T> (*parse)(std::string_view) noexcept,
-                          std::string_view expected) {
-    const auto value = text(name);
-    if (!value) return std::nullopt;
-    const auto parsed = parse(*value);
-    if (!parsed) refuse(name, expected, *value);
-    return parsed;
-  }
-
-  void finish() const {
-    for (const auto& [name, value] : request_.query) {
-      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      const auto nearest = nearest_name(name, known_);
-      throw Error(ErrorKind::kInvalidInput, "unknown query parameter " + in_quotes(name) +
-                                                (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
-    }
-  }
-
- private:
-  [[noreturn]] static void refuse(const std::string& name, std::string_view expected, std::string_view found) {
-    throw Error(ErrorKind::kInvalidInput, "query parameter " + in_quotes(name) + ": expected " + std::string(expected) +
-                                              ", found " + in_quotes(found));
-  }
-
-  const Request& request_;
-  std::vector<std::string> known_;
-};
-
 class HistoryRoutes {
  public:
   HistoryRoutes(store::Store& store, intake::Receiver& receiver, trigger::Starter& starter, AccessControl& access,
-                const telemetry::Log& log, std::stop_token stop)
-      : store_(store), receiver_(receiver), starter_(starter), access_(access), log_(log), stop_(std::move(stop)) {}
+                const CurrentPolicy& policy, const telemetry::Log& log, const std::stop_token& stop)
+      : store_(store),
+        receiver_(receiver),
+        starter_(starter),
+        access_(access),
+        policy_(policy),
+        log_(log),
+        stop_(stop),
+        export_(store, log, stop) {}
 
   using Answer = Response (HistoryRoutes::*)(const Request&);
   using AnswerTo = Response (HistoryRoutes::*)(const Request&, const std::string& principal);
+
+  template <typename Method>
+  Response answer(const Request& request, std::string_view scope, Method method) {
+    Response response = guarded(request, scope, method);
+    add_cors_headers(*policy_.get(), request, response);
+    return response;
+  }
+
+  Response options(const Request& request, const std::string& methods) {
+    return answer_options(*policy_.get(), request, methods);
+  }
 
   // Asks whether the caller may, then answers; errors become problem documents.
   template <typename Method>
@@ -147,11 +114,14 @@ class HistoryRoutes {
     AccessControl::Admission admission = access_.admit(request, scope);
     if (admission.refusal) return std::move(*admission.refusal);
     try {
+      Response response;
       if constexpr (std::is_same_v<Method, AnswerTo>) {
-        return (this->*answer)(request, admission.principal);
+        response = (this->*answer)(request, admission.principal);
       } else {
-        return (this->*answer)(request);
+        response = (this->*answer)(request);
       }
+      add_entity_tag(request, response);
+      return response;
     } catch (const Error& error) {
       const int status = status_of(error);
       if (!is_for_the_sender(status)) {
@@ -168,21 +138,8 @@ class HistoryRoutes {
   }
 
   Response list_deliveries(const Request& request) {
-    Parameters parameters(request);
-    store::DeliveryQuery query;
-    query.limit = parameters.page_size();
-    query.cursor = parameters.text("cursor").value_or("");
-    query.since = parameters.time("since");
-    query.until = parameters.time("until");
-    query.event_type = parameters.text("eventType");
-    query.repository = parameters.text("repository");
-    query.ref = parameters.text("ref");
-    query.pipeline = parameters.text("pipeline");
-    query.webhook = parameters.text("webhook");
-    query.outcome = parameters.one_of("outcome", store::parse_outcome,
-                                      "triggered, filtered, duplicate, test, ignored, rejected or dry-run");
-    parameters.finish();
-    const store::DeliveryPage page = store_.list_deliveries(query);
+    if (HistoryExport::is_wanted(request)) return export_.deliveries(request);
+    const store::DeliveryPage page = store_.list_deliveries(read_delivery_query(request, ListForm::kPage));
     json::Json body = {{"deliveries", json::Json::array()}};
     for (const store::Delivery& delivery : page.deliveries) body["deliveries"].push_back(delivery_summary(delivery));
     body["nextCursor"] = page.next_cursor.empty() ? json::Json(nullptr) : json::Json(page.next_cursor);
@@ -190,6 +147,7 @@ class HistoryRoutes {
   }
 
   Response get_delivery(const Request& request) {
+    expect_no_parameters(request);
     const auto delivery = store_.find_delivery(request.captures.at(0));
     if (!delivery) throw Error(ErrorKind::kNotFound, "no delivery has this id");
     return Response{.body = json::dump(delivery_whole(*delivery))};
@@ -228,23 +186,29 @@ class HistoryRoutes {
   }
 
   Response list_jobs(const Request& request) {
-    Parameters parameters(request);
-    store::JobQuery query;
-    query.limit = parameters.page_size();
-    query.cursor = parameters.text("cursor").value_or("");
-    query.pipeline = parameters.text("pipeline");
-    query.pipeline_execution_id = parameters.text("pipelineExecutionId");
-    query.state = parameters.one_of("state", store::parse_job_state,
-                                    "claimed, acknowledged, running, reporting, succeeded, failed or lost");
-    parameters.finish();
-    const store::JobPage page = store_.list_jobs(query);
+    if (HistoryExport::is_wanted(request)) return export_.jobs(request);
+    const store::JobPage page = store_.list_jobs(read_job_query(request, ListForm::kPage));
     json::Json body = {{"jobs", json::Json::array()}};
     for (const store::Job& job : page.jobs) body["jobs"].push_back(job_to_json(job));
     body["nextCursor"] = page.next_cursor.empty() ? json::Json(nullptr) : json::Json(page.next_cursor);
     return Response{.body = json::dump(body)};
   }
 
-  Response get_job(const Request& request) { return Response{.body = json::dump(job_to_json(find_job(request)))}; }
+  Response get_job(const Request& request) {
+    expect_no_parameters(request);
+    return Response{.body = json::dump(job_to_json(find_job(request)))};
+  }
+
+  Response erase(const Request& request, const std::string& principal) {
+    const std::string& id = request.captures.at(0);
+    const store::Store::DeletedDelivery deleted = store_.delete_delivery(id);
+    log_.audit("delivery deleted",
+               {{"requestId", request.request_id}, {"principal", principal}, {"delivery", id}, {"jobs", deleted.jobs}});
+    // What is left is done by the maintenance.
+    for (int i = 0; i < kErasingSteps && store_.erase_more(); ++i) {
+    }
+    return Response{.status = 204};
+  }
 
   Response job_log(const Request& request) {
     const store::Job job = find_job(request);
@@ -321,28 +285,39 @@ class HistoryRoutes {
   intake::Receiver& receiver_;
   trigger::Starter& starter_;
   AccessControl& access_;
+  const CurrentPolicy& policy_;
   const telemetry::Log& log_;
   const std::stop_token stop_;
+  HistoryExport export_;
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace
 
 void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver, trigger::Starter& starter,
-                        AccessControl& access, const telemetry::Log& log, std::stop_token stop) {
-  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, starter, access, log, std::move(stop));
+                        AccessControl& access, const CurrentPolicy& policy, const telemetry::Log& log,
+                        const std::stop_token& stop) {
+  const auto routes = std::make_shared<HistoryRoutes>(store, receiver, starter, access, policy, log, stop);
+  std::map<std::string, std::string> methods;  // of each pattern
   const auto add = [&](const std::string& method, const std::string& pattern, std::string_view scope, auto answer) {
     listener.route(method, pattern,
-                   [routes, scope, answer](const Request& request) { return routes->guarded(request, scope, answer); });
+                   [routes, scope, answer](const Request& request) { return routes->answer(request, scope, answer); });
+    methods[pattern] += (methods[pattern].empty() ? "" : ", ") + (method == "GET" ? "GET, HEAD" : method);
   };
   add("GET", "/api/v1/deliveries", "history.read", &HistoryRoutes::list_deliveries);
   add("GET", "/api/v1/deliveries/{id}", "history.read", &HistoryRoutes::get_delivery);
+  add("DELETE", "/api/v1/deliveries/{id}", "history.delete", &HistoryRoutes::erase);
   add("POST", "/api/v1/deliveries/{id}/redeliver", "history.redeliver", &HistoryRoutes::redeliver);
   add("POST", "/api/v1/deliveries/{id}/explain", "history.read", &HistoryRoutes::explain);
   add("POST", "/api/v1/triggers/{id}/release", "history.redeliver", &HistoryRoutes::release);
   add("GET", "/api/v1/jobs", "history.read", &HistoryRoutes::list_jobs);
   add("GET", "/api/v1/jobs/{id}", "history.read", &HistoryRoutes::get_job);
   add("GET", "/api/v1/jobs/{id}/log", "history.read", &HistoryRoutes::job_log);
+  for (const auto& [pattern, of_it] : methods) {
+    listener.route("OPTIONS", pattern, [routes, allow = of_it + ", OPTIONS"](const Request& request) {
+      return routes->options(request, allow);
+    });
+  }
 }
 
 }  // namespace penstock::server

@@ -20,7 +20,8 @@ struct RequestPolicy {
   std::shared_ptr<const SignInPolicy> sign_in;      // null = not configured
   std::optional<ProxyPolicy> proxy;
   bool public_metrics = false;
-  std::string public_origin;  // "https://penstock.example"; empty = not configured
+  std::vector<std::string> cors_origins;  // may call the API from a page; usually none
+  std::string public_origin;              // "https://penstock.example"; empty = not configured
 
   bool trusts(const std::string& address) const;  // as a proxy
 };

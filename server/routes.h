@@ -32,10 +32,11 @@ void add_hook_routes(Listener& listener, intake::Receiver& receiver, const Curre
 // POST /events/{endpoint}
 void add_event_routes(Listener& listener, events::Endpoints& endpoints, const CurrentPolicy& policy);
 
-// /api/v1/deliveries, /api/v1/triggers, /api/v1/jobs and what is below them. Streams of job logs end when `stop` is
-// requested.
+// /api/v1/deliveries, /api/v1/triggers, /api/v1/jobs and what is below them. Streams of job logs and
+// exports end when `stop` is requested.
 void add_history_routes(Listener& listener, store::Store& store, intake::Receiver& receiver, trigger::Starter& starter,
-                        AccessControl& access, const telemetry::Log& log, std::stop_token stop);
+                        AccessControl& access, const CurrentPolicy& policy, const telemetry::Log& log,
+                        const std::stop_token& stop);
 
 // One named condition of readiness; an empty result is good, anything else says what is wrong.
 struct ReadinessCheck {

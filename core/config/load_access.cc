@@ -21,7 +21,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMaxProviders = 10;
 constexpr std::size_t kMaxPermissions = 500;
-const std::vector<std::string> kRouteScopes = {"history.read", "history.redeliver", "metrics.read"};
+const std::vector<std::string> kRouteScopes = {"history.read", "history.redeliver", "history.delete", "metrics.read"};
 const std::vector<std::string> kAlgorithms = {"RS256", "RS384", "RS512", "PS256", "PS384",
                                               "PS512", "ES256", "ES384", "ES512", "EdDSA"};
 
@@ -64,6 +64,18 @@ std::optional<std::string> expect_keys(const std::string& text) {
   return good ? std::nullopt
               : std::optional<std::string>(
                     "https://… of a JWK set without user information, or file:PATH of a set or PEM");
+}
+
+// As a browser sends it in Origin, which is compared byte by byte.
+std::optional<std::string> expect_origin(const std::string& text) {
+  const auto url = parse_url(text);
+  const bool good = url && !url->has_user && to_lower(text) == text && text.find('*') == std::string::npos &&
+                    text.find('/', text.find("://") + 3) == std::string::npos && text.find('?') == std::string::npos &&
+                    text.find('#') == std::string::npos && !url->host.empty() &&
+                    (url->scheme == "https" || (url->scheme == "http" && is_loopback_host(url->host)));
+  return good ? std::nullopt
+              : std::optional<std::string>(
+                    "an origin such as https://portal.example.com: lower case, without a path, never *");
 }
 
 // One text, or a list of them.
@@ -109,7 +121,7 @@ void load_scopes(Section& item, std::string_view key, const std::vector<Permissi
   item.read_list(key, scopes, [&](const std::string& scope) -> std::optional<std::string> {
     if (std::find(known.begin(), known.end(), scope) != known.end()) return std::nullopt;
     const auto nearest = nearest_name(scope, known);
-    return std::string("one of \"history.read\", \"history.redeliver\", \"metrics.read\"") +
+    return std::string("one of \"history.read\", \"history.redeliver\", \"history.delete\", \"metrics.read\"") +
            (permissions.empty() ? "" : " or a scope of access.permissions") +
            (nearest ? " (did you mean " + in_quotes(*nearest) + "?)" : "");
   });
@@ -289,6 +301,9 @@ void load_proxy(Section section, Access& target) {
 
 void load_access(Section access, Access& target) {
   access.read("publicMetrics", target.public_metrics);
+  auto cors = access.section("cors");
+  cors.read_list("origins", target.cors_origins, expect_origin);
+  cors.finish();
   target.permissions = load_permissions(access);
   if (access.has("signIn")) {
     load_sign_in(access.section("signIn"), target);

@@ -330,7 +330,8 @@ struct Access {
   std::vector<JwtAccess> jwt;
   std::vector<PersonAccess> basic;
   std::vector<Permission> permissions;
-  bool public_metrics = false;  // GET /metrics needs no credential
+  std::vector<std::string> cors_origins;  // whose pages may call the API with a token
+  bool public_metrics = false;            // GET /metrics needs no credential
 };
 
 struct LogSettings {

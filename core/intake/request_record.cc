@@ -8,8 +8,8 @@
 #include "core/base/text.h"
 #include "core/hooks/authentication.h"
 #include "core/hooks/json_text.h"
-#include "core/telemetry/trace_context.h"
 #include "core/hooks/search_text.h"
+#include "core/telemetry/trace_context.h"
 
 namespace penstock::intake {
 namespace {

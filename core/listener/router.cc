@@ -56,7 +56,11 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
     const std::size_t equals = std::min(part.find('='), part.size());
     auto name = percent_decode(part.substr(0, equals), true);
     auto value = percent_decode(part.substr(std::min(equals + 1, part.size())), true);
-    if (name && value) parts.emplace_back(std::move(*name), std::move(*value));
+    if (name && value) {
+      parts.emplace_back(std::move(*name), std::move(*value));
+    } else {
+      parts.emplace_back("", part);
+    }
   }
   return parts;
 }
@@ -82,7 +86,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
                                    return pattern ? segment == *pattern : !segment.empty();
                                  });
     if (!fits) continue;
-    add_method(match.allow, route.method);
+    if (route.method != "OPTIONS") add_method(match.allow, route.method);
     if (route.method == "GET") add_method(match.allow, "HEAD");
     if (match.route || route.method != wanted) continue;
     match.captures.clear();
@@ -102,7 +106,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
 std::string Router::all_methods() const {
   std::vector<std::string_view> methods;
   for (const Route& route : routes_) {
-    if (std::find(methods.begin(), methods.end(), route.method) == methods.end()) methods.push_back(route.method);
+    if (route.method != "OPTIONS") methods.push_back(route.method);
     if (route.method == "GET") methods.push_back("HEAD");
   }
   std::sort(methods.begin(), methods.end());

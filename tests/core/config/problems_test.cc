@@ -400,10 +400,19 @@ TEST(Problems, CoverFilesThatAreNoConfiguration) {
       only_problem("log: {colour: red}").starts_with("penstock.yaml:1: log.colour: unknown key; expected one of "));
 }
 
+TEST(Problems, CoverOriginsThatMayCallTheApi) {
+  for (const char* origin : {"*", "https://*.example.com", "https://example.com/", "https://Example.com",
+                             "http://example.com", "example.com", "https://user@example.com", "null"}) {
+    EXPECT_TRUE(only_problem(std::string("access: {cors: {origins: ['") + origin + "']}}")
+                    .starts_with("penstock.yaml:1: access.cors.origins[0]: expected an origin such as "))
+        << origin;
+  }
+}
+
 TEST(Problems, CoverAccess) {
   EXPECT_EQ(only_problem("access: {tokens: [{name: a, token: 'env:A', scopes: [history.reed]}]}"),
             "penstock.yaml:1: access.tokens[0].scopes[0]: expected one of \"history.read\", \"history.redeliver\", "
-            "\"metrics.read\" (did you mean \"history.read\"?), found \"history.reed\"");
+            "\"history.delete\", \"metrics.read\" (did you mean \"history.read\"?), found \"history.reed\"");
   EXPECT_EQ(
       only_problem("access: {tokens: [{name: a, token: 'env:A'}]}"),
       "penstock.yaml:1: access.tokens[0].scopes: expected a list of scopes such as [history.read], found nothing");

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from support import payloads, web
+from support import openapi, payloads, web
 from support.processes import Process, eventually, free_port
 
 BUILD = Path(os.environ.get("PENSTOCK_BUILD", Path(__file__).resolve().parents[3] / "build/dev"))
@@ -147,7 +147,9 @@ class Penstock:
     # HTTP
 
     def request(self, method, target, body=None, headers=None, timeout=30.0):
-        return web.request(method, self.url + target, body, headers, self.ca, timeout)
+        answer = web.request(method, self.url + target, body, headers, self.ca, timeout)
+        openapi.check(method, target, answer.status, answer.headers, answer.body)
+        return answer
 
     def post_hook(self, payload, password=HOOK_PASSWORD, endpoint="azure-devops", headers=None, timeout=30.0):
         """POSTs a payload (or raw bytes) as Azure DevOps does; without a password when that is None."""
