@@ -42,6 +42,8 @@ NewDelivery make_push(const Clock& clock, const std::shared_ptr<const WebhookSet
   delivery.project = "Fabrikam";
   delivery.ref_updates = {{"refs/heads/feature/" + std::to_string(number % 200), std::string(40, '0'),
                            sha256_hex(std::to_string(number)).substr(0, 40)}};
+  delivery.search_text = delivery.repository_name + "\nFix the crane of berth " + std::to_string(number) +
+                         "\n\nIt turned too far when the wind was strong.";
   delivery.webhook_set = webhooks;
   delivery.evidence = std::string(2048, 'e');
   delivery.request_headers_json =

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/json/json.h"
 #include "server/history_json.h"
 #include "server/history_parameters.h"
 
@@ -70,7 +69,7 @@ Response HistoryExport::deliveries(const Request& request) {
                  const store::DeliveryPage page = store->list_deliveries(query);
                  Lines lines{.text = {}, .next_cursor = page.next_cursor};
                  for (const store::Delivery& delivery : page.deliveries) {
-                   lines.text += json::dump(delivery_summary(delivery));
+                   lines.text += delivery_line(delivery);
                    lines.text += '\n';
                  }
                  return lines;
@@ -82,7 +81,7 @@ Response HistoryExport::jobs(const Request& request) {
     const store::JobPage page = store->list_jobs(query);
     Lines lines{.text = {}, .next_cursor = page.next_cursor};
     for (const store::Job& job : page.jobs) {
-      lines.text += json::dump(job_to_json(job));
+      lines.text += job_line(job);
       lines.text += '\n';
     }
     return lines;

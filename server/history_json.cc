@@ -140,4 +140,12 @@ Json job_to_json(const store::Job& job) {
   return result;
 }
 
+std::string delivery_line(const store::Delivery& delivery) {
+  return json::dump(delivery_summary(delivery));
+}
+
+std::string job_line(const store::Job& job) {
+  return json::dump(job_to_json(job));
+}
+
 }  // namespace penstock::server

@@ -98,7 +98,7 @@ class HistoryRoutes {
   using AnswerTo = Response (HistoryRoutes::*)(const Request&, const std::string& principal);
 
   template <typename Method>
-  Response answer(const Request& request, std::string_view scope, Method method) {
+  Response serve(const Request& request, std::string_view scope, Method method) {
     Response response = guarded(request, scope, method);
     add_cors_headers(*policy_.get(), request, response);
     return response;
@@ -301,7 +301,7 @@ void add_history_routes(Listener& listener, store::Store& store, intake::Receive
   std::map<std::string, std::string> methods;  // of each pattern
   const auto add = [&](const std::string& method, const std::string& pattern, std::string_view scope, auto answer) {
     listener.route(method, pattern,
-                   [routes, scope, answer](const Request& request) { return routes->answer(request, scope, answer); });
+                   [routes, scope, answer](const Request& request) { return routes->serve(request, scope, answer); });
     methods[pattern] += (methods[pattern].empty() ? "" : ", ") + (method == "GET" ? "GET, HEAD" : method);
   };
   add("GET", "/api/v1/deliveries", "history.read", &HistoryRoutes::list_deliveries);
