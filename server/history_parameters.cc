@@ -70,10 +70,6 @@ class Parameters {
 
   void finish() const {
     for (const auto& [name, value] : request_.query) {
-      if (name.empty()) {
-        throw Error(ErrorKind::kInvalidInput,
-                    "the query: expected NAME=VALUE with %XX for what is not plain text, found " + in_quotes(value));
-      }
       if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
       const auto nearest = nearest_name(name, known_);
       throw Error(ErrorKind::kInvalidInput, "unknown query parameter " + in_quotes(name) +

@@ -56,11 +56,7 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
     const std::size_t equals = std::min(part.find('='), part.size());
     auto name = percent_decode(part.substr(0, equals), true);
     auto value = percent_decode(part.substr(std::min(equals + 1, part.size())), true);
-    if (name && value) {
-      parts.emplace_back(std::move(*name), std::move(*value));
-    } else {
-      parts.emplace_back("", part);
-    }
+    if (name && value) parts.emplace_back(std::move(*name), std::move(*value));
   }
   return parts;
 }

@@ -13,8 +13,7 @@ namespace penstock::listener {
 // %XX decoded; nothing for a text whose encoding is broken. `plus_is_space` as in queries.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
-// "a=1&b" -> {{"a","1"},{"b",""}}; a part that cannot be decoded has no name, and itself as value. At
-// most 100 parts.
+// "a=1&b" -> {{"a","1"},{"b",""}}; a part that cannot be decoded is left out. At most 100 parts.
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
 
 // Not thread-safe while routes are added; then only read.

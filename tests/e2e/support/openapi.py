@@ -73,8 +73,8 @@ def check(method, target, status, headers, body):
     schema = response["content"][content].get("schema", {})
     if method == "HEAD":
         return
-    if content.endswith("json"):
-        validate(json.loads(body), schema, what)
-    elif content == "application/x-ndjson":
-        for line in body.decode().splitlines():
+    if content == "application/x-ndjson":
+        for line in body.splitlines():
             validate(json.loads(line), schema, what)
+    elif content.endswith("json"):
+        validate(json.loads(body), schema, what)
