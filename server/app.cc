@@ -381,6 +381,7 @@ void App::apply(const config::Settings& settings, std::shared_ptr<const trigger:
   signup::Subjects subjects = sign_up_subjects(settings.third_party, resolve);
   std::map<std::string, std::shared_ptr<const Sealer>> sealers;
   for (const auto& [path, subject] : subjects) sealers[subject.action_type] = subject.sealer;
+  policy.cors_origins = settings.access.cors_origins;
   if (const auto url = http::parse_url(settings.server.public_url)) policy.public_origin = url->origin();
   if (const auto problems = check_path_sources(settings); !problems.empty())
     throw Error(ErrorKind::kConfiguration, problems.front().path + ": " + problems.front().message);
