@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string>
 
-#include "core/store/deliveries.h"
+#include "core/store/id_bounds.h"
 #include "core/store/sqlite.h"
 #include "core/store/uuid_blob.h"
 
@@ -111,7 +111,7 @@ std::uint64_t HistoryCounts::all_deliveries() const noexcept {
 
 HistoryCounts count_history(Connection& connection, Timestamp from, Timestamp until) {
   HistoryCounts counts;
-  const std::chrono::milliseconds skew = load_id_skew(connection);
+  const std::chrono::milliseconds skew = load_bound(connection, "id_skew_ms");
   const Ids ids{smallest_uuid_blob(from - skew), smallest_uuid_blob(until + skew)};
   count_deliveries(connection, ids, from, until, counts);
   count_triggers(connection, ids, from, until, counts);
