@@ -29,6 +29,7 @@ Parameters parameters_of(const store::DeliveryQuery& query, const std::string& c
           {"ref", query.ref.value_or("")},
           {"outcome", query.outcome ? std::string(store::to_string(*query.outcome)) : ""},
           {"pipeline", query.pipeline.value_or("")},
+          {"q", query.words.value_or("")},
           {"webhook", query.webhook.value_or("")},
           {"eventType", query.event_type.value_or("")},
           {"since", time(query.since)},
@@ -54,7 +55,8 @@ Html filter_form(const store::DeliveryQuery& query) {
                {text_field("repository", "Repository", query.repository.value_or(""), "name or id"),
                 text_field("ref", "Ref", query.ref.value_or(""), "refs/heads/main"),
                 text_field("pipeline", "Pipeline", query.pipeline.value_or("")),
-                choice_field("outcome", "Outcome", query.outcome ? store::to_string(*query.outcome) : "", kOutcomes)}),
+                choice_field("outcome", "Outcome", query.outcome ? store::to_string(*query.outcome) : "", kOutcomes),
+                text_field("q", "Words", query.words.value_or(""), "of commit messages")}),
        element("details", {{"class", "more-filters"}, {"open", when(more)}},
                {element("summary", {"More filters"}),
                 element("div", {{"class", "fields"}},
@@ -149,6 +151,8 @@ store::DeliveryQuery read_delivery_query(const Parameters& parameters) {
       query.pipeline = value;
     } else if (name == "webhook") {
       query.webhook = value;
+    } else if (name == "q") {
+      query.words = value;
     } else if (name == "eventType") {
       query.event_type = value;
     } else if (name == "cursor") {

@@ -1,6 +1,7 @@
 """The pages, as browsers and as those who mean harm see them."""
 
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -55,9 +56,31 @@ ROUTES = ["/", "/deliveries", "/deliveries/x", "/deliveries/x/redeliver", "/trig
           "/api/v1/deliveries/x", "/api/v1/deliveries/x/redeliver", "/api/v1/deliveries/x/explain", "/api/v1/triggers/x/release",
           "/api/v1/jobs", "/api/v1/jobs/x", "/api/v1/jobs/x/log", "/metrics"]
 OPEN = ["/healthz", "/readyz", "/openapi.json", "/sign-in"]
+# These have their own answers to strangers: hooks and events their own credentials (below), the others test_sign_in.py and the files of pages.
+OTHERS = ["/hooks/x", "/events/x", "/sign-in/start", "/password-sign-in", "/sign-out", "/assets/x"]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 # What asks for another scope than history.read.
 CHANGES = re.compile(r"/(redeliver|release)$|^/metrics$")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_lists_of_routes_are_complete():
+    registered = set()
+    for file in (ROOT / "server").rglob("*.cc"):
+        registered |= {re.sub(r"\{\w+\}", "x", path) for path in re.findall(r'"(?:GET|POST|PUT|DELETE)", "(/[^"]*)"', file.read_text())}
+    assert registered == {*ROUTES, *OPEN, *OTHERS}
+
+
+def test_hooks_and_events_with_every_verb(make_penstock):
+    closed = {"authentication": [{"type": "BASIC", "username": "azure", "password": {"secret": "env:HOOK_PASSWORD"}}]}
+    server = make_penstock([], endpoints={"x": closed}, events={"endpoints": {"x": closed}}).start()
+    for route in ("/hooks/x", "/events/x"):
+        for verb in VERBS:
+            for authorization in (None, f"Bearer {API_TOKEN}", "Basic YXp1cmU6d3Jvbmc="):
+                headers = {"Authorization": authorization} if authorization else {}
+                answer = server.request(verb, route, None if verb in ("GET", "HEAD", "OPTIONS", "TRACE") else b"{}", headers)
+                expected = (401,) if verb == "POST" else (405, 501) if verb != "OPTIONS" else (204, 405)
+                assert answer.status in expected, (verb, route, authorization, answer.status)
 
 
 def test_every_route_with_every_verb(make_penstock, tmp_path):
@@ -74,7 +97,7 @@ def test_every_route_with_every_verb(make_penstock, tmp_path):
         seen = 0
         for route in ROUTES:
             for verb in VERBS:
-                wrong = READ_ONLY_TOKEN if CHANGES.search(route) else API_TOKEN
+                wrong = READ_ONLY_TOKEN if CHANGES.search(route) or verb == "DELETE" else API_TOKEN
                 for token in (None, wrong, expired, "x"):
                     headers = {"Authorization": f"Bearer {token}"} if token else {}
                     answer = server.request(verb, route, None if verb in ("GET", "HEAD", "OPTIONS", "TRACE") else b"", headers)
@@ -126,6 +149,23 @@ def test_addresses_do_not_make_headers(make_penstock):
         for target in (f"/sign-in?returnTo=/{quote(value)}", f"/deliveries?repository={quote(value)}", f"/deliveries/{quote(value)}"):
             answer = server.get(target)
             assert "set-cookie" not in answer.headers and "x-injected" not in answer.headers, (target, answer.headers)
+
+
+def test_words_find_deliveries(make_penstock):
+    server = make_penstock([]).start()
+    found = payloads.push([payloads.ref_update("main", "1" * 40)], "crane")
+    found["resource"]["commits"][0]["comment"] = "Widen the quay for larger cranes"
+    wanted = server.accept(found)["deliveryId"]
+    other = server.accept(payloads.push([payloads.ref_update("main", "2" * 40)], "ferry"))["deliveryId"]
+
+    def listed():
+        page = server.get("/deliveries", q="quay larg*").text
+        return page if wanted in page else None
+    # The index is written a moment after the delivery.
+    page = eventually("the words to be indexed", listed, PATIENCE)
+    assert other not in page and 'value="quay larg*"' in page
+    assert "No delivery fits these filters" in server.get("/deliveries", q="submarine").text
+    assert server.get("/deliveries", q="***").status == 400
 
 
 def test_live_statistics_follow(make_penstock):
