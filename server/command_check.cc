@@ -99,8 +99,12 @@ int run_check(const std::filesystem::path& file) {
   print_problems(file, result.problems);
   if (result.problems.empty()) {
     print_expiries(result, file);
-    std::cerr << file.native() << ": good; " << result.settings.endpoints.size() << " endpoints, "
-              << result.settings.webhooks.size() << " webhooks, " << result.settings.workers.size() << " workers\n";
+    const auto counted = [](std::size_t count, const char* thing) {
+      return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
+    };
+    std::cerr << file.native() << ": good; " << counted(result.settings.endpoints.size(), "endpoint") << ", "
+              << counted(result.settings.webhooks.size(), "webhook") << ", "
+              << counted(result.settings.workers.size(), "worker") << "\n";
     return kExitSuccess;
   }
   std::cerr << result.problems.size() << (result.problems.size() == 1 ? " problem\n" : " problems\n");

@@ -114,7 +114,10 @@ void add_row(Table& table, const store::Delivery& delivery, Timestamp now) {
        element("span", {{"class", "clamp"}}, {delivery.reason}), age_with_time(delivery.received_at, now)});
 }
 
-Html nothing(const store::DeliveryQuery& query) {
+Html nothing(const store::DeliveryQuery& query, const std::string& next_cursor) {
+  if (!next_cursor.empty()) {
+    return empty_state("Nothing found so far.", Html("The search takes long; it goes on where it stopped with Older."));
+  }
   if (has_filters(query) || !query.cursor.empty()) {
     return empty_state("No delivery fits these filters.",
                        join({"Take one of them away, or ", link_to("/deliveries", "show all deliveries"), "."}));
@@ -194,7 +197,8 @@ listener::Response show_deliveries(const DeliveriesView& view) {
               join({element("div", {{"class", "title-row"}},
                             {element("h1", {"Deliveries"}),
                              element("p", {{"class", "live-state"}, {"data-live-state", "records"}}, {})}),
-                    filter_form(view.query), element("div", live, table.empty() ? nothing(view.query) : table.build()),
+                    filter_form(view.query),
+                    element("div", live, table.empty() ? nothing(view.query, view.page.next_cursor) : table.build()),
                     pager.empty() ? Html() : element("nav", {{"class", "pager"}, {"aria-label", "Pages"}}, {pager})}));
 }
 

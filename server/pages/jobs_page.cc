@@ -66,7 +66,10 @@ void add_row(Table& table, const store::Job& job, Timestamp now) {
                  age_with_time(job.claimed_at, now)});
 }
 
-Html nothing(const store::JobQuery& query) {
+Html nothing(const store::JobQuery& query, const std::string& next_cursor) {
+  if (!next_cursor.empty()) {
+    return empty_state("Nothing found so far.", Html("The search takes long; it goes on where it stopped with Older."));
+  }
   if (has_filters(query) || !query.cursor.empty()) {
     return empty_state("No job fits these filters.",
                        join({"Take one of them away, or ", link_to("/jobs", "show all jobs"), "."}));
@@ -216,7 +219,8 @@ listener::Response show_jobs(const JobsView& view) {
               join({element("div", {{"class", "title-row"}},
                             {element("h1", {"Jobs"}),
                              element("p", {{"class", "live-state"}, {"data-live-state", "records"}}, {})}),
-                    filter_form(view.query), element("div", live, table.empty() ? nothing(view.query) : table.build()),
+                    filter_form(view.query),
+                    element("div", live, table.empty() ? nothing(view.query, view.page.next_cursor) : table.build()),
                     pager.empty() ? Html() : element("nav", {{"class", "pager"}, {"aria-label", "Pages"}}, {pager})}));
 }
 
