@@ -2,7 +2,7 @@
 //
 // Secrets pass through many hands on their way: a string that grows leaves its former bytes behind, a parsed document
 // its nodes, a request its headers. Wiping each place where one may lie would miss some; wiping all that is freed costs
-// a few nanoseconds a piece and misses none, so that a dump of the process's memory holds what is in use and no more.
+// a few nanoseconds a piece, so that a dump of the process's memory holds what is in use and no more.
 // C libraries have allocators of their own; those that see secrets are told likewise where they are owned.
 
 #include <cstddef>
@@ -33,9 +33,13 @@ void* allocate(std::size_t size, std::size_t alignment) {
   }
 }
 
+// Larger pieces hold contents of repositories and archives, of which there are many, and bodies of strangers; whatever
+// carries a secret is smaller by far.
+constexpr std::size_t kLargestWiped = 1u << 20;
+
 void release(void* memory) noexcept {
   if (memory == nullptr) return;
-  ::explicit_bzero(memory, ::malloc_usable_size(memory));
+  if (const std::size_t size = ::malloc_usable_size(memory); size <= kLargestWiped) ::explicit_bzero(memory, size);
   std::free(memory);
 }
 
