@@ -155,7 +155,7 @@ TEST_F(GroupedCommandTest, TellsWhichLimitTheKernelHasHeld) {
 
 TEST_F(GroupedCommandTest, GoesWithoutOneWhereItCannotBeMade) {
   GuardedCommand command = shell("echo done", directory_.path() / "not/there");
-  command.limits = {.memory = 256u << 20, .processes = 50, .file_size = 0};
+  command.limits = {.memory = 0, .processes = 50, .file_size = 0};
   EXPECT_EQ(run_guarded(command).end, GuardedEnd::kExited);
   EXPECT_EQ(output_, "done\n");
 }
