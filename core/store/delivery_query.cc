@@ -136,45 +136,52 @@ DeliveryPage list_deliveries(Connection& connection, const DeliveryQuery& query)
 
   const milliseconds disorder = load_bound(connection, "id_disorder_ms");
   const SeqRange range = seqs_of(connection, ids, disorder);
-  std::optional<TextWalk> text;
-  if (query.words) text.emplace(connection, to_text_query(*query.words), range.first, range.last);
+  std::vector<TextWalk> texts;
+  if (query.words) {
+    for (std::string& words : to_text_queries(*query.words))
+      texts.emplace_back(connection, std::move(words), range.first, range.last);
+  }
   std::optional<PostingWalk> walk;
   if (!groups.empty()) walk.emplace(connection, std::move(groups), load_unindexed(connection), range.first, range.last);
 
+  // All lists in turn, each asked for its newest up to where the one before has come, until they agree.
+  const std::size_t lists = texts.size() + (walk ? 1 : 0);
   Newest newest(query.limit);
   Patience patience;
   Statement row = connection.prepare("SELECT id, received_at FROM deliveries WHERE seq = ?1");
-  for (std::int64_t at = range.last; at >= range.first;) {
-    const std::optional<std::int64_t> seq = text ? text->seek(at) : walk->seek(at);
+  std::size_t agreeing = 0;
+  for (std::int64_t at = range.last, list = 0; at >= range.first;
+       list = (list + 1) % static_cast<std::int64_t>(lists)) {
+    const auto number = static_cast<std::size_t>(list);
+    const std::optional<std::int64_t> seq =
+        walk && number == 0 ? walk->seek(at) : texts[number - (walk ? 1 : 0)].seek(at);
     if (!seq) break;
-    if (text && walk) {
-      const std::optional<std::int64_t> allowed = walk->seek(*seq);
-      if (!allowed) break;
-      at = *allowed;
-      if (at < *seq && !patience.is_over()) continue;
-    }
+    agreeing = *seq == at ? agreeing + 1 : 1;
+    at = *seq;
+    const bool is_in_all = agreeing >= lists;
+    const bool gives_up = patience.is_over();
+    if (!is_in_all && !gives_up) continue;
     row.bind(*seq);
     if (row.step()) {
       std::string id = row.text(0);
       // What was stored before it can be newer by so much.
       const Timestamp bound = uuid_blob_time(id) + disorder;
-      const bool is_found =
-          !(text && walk && at < *seq) && id < ids.upper && id >= ids.lower && in_range(query, row.time(1));
-      if (is_found) newest.add(std::move(id));
-      if (newest.is_complete(bound)) break;
-      if (patience.is_over()) {
-        const std::string position = smallest_uuid_blob(bound + milliseconds(1));
-        // Not before there is something to go on from.
-        if (position < ids.upper) {
-          newest.forget_below(position);
-          DeliveryPage page = newest.to_page(connection, query_fingerprint);
-          if (page.next_cursor.empty()) page.next_cursor = make_cursor(position, query_fingerprint);
-          return page;
-        }
+      if (is_in_all && id < ids.upper && id >= ids.lower && in_range(query, row.time(1))) newest.add(std::move(id));
+      if (is_in_all && newest.is_complete(bound)) break;
+      const std::string position = smallest_uuid_blob(bound + milliseconds(1));
+      // Not before there is something to go on from.
+      if (gives_up && position < ids.upper) {
+        newest.forget_below(position);
+        DeliveryPage page = newest.to_page(connection, query_fingerprint);
+        if (page.next_cursor.empty()) page.next_cursor = make_cursor(position, query_fingerprint);
+        return page;
       }
     }
     row.reset();
-    if (at >= *seq) at = *seq - 1;
+    if (is_in_all) {
+      --at;
+      agreeing = 0;
+    }
   }
   return newest.to_page(connection, query_fingerprint);
 }

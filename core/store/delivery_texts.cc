@@ -16,6 +16,9 @@ constexpr std::size_t kShortestPrefix = 2;
 constexpr std::size_t kStepBodyBytes = 4u << 20;
 // A new query costs about as much as this many steps of the current one.
 constexpr int kStepsOfAQuery = 64;
+// The list of a beginning that is longer than those the index has is put together for each query anew.
+constexpr std::size_t kLongestIndexedPrefix = 3;
+constexpr int kStepsOfALongPrefix = 20'000;
 
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -29,17 +32,23 @@ std::size_t count_word_bytes(std::string_view text) {
   }));
 }
 
-void append_phrase(std::string& query, std::string_view text, bool is_prefix) {
+// Of a query for a beginning, without what belongs to the query.
+std::size_t count_characters(std::string_view query) {
+  return static_cast<std::size_t>(std::count_if(query.begin(), query.end(), [](char c) {
+    return c != '"' && c != '*' && c != ' ' && (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+void append_phrase(std::vector<std::string>& queries, std::string_view text, bool is_prefix) {
   if (count_word_bytes(text) == 0) return;
   if (is_prefix && count_word_bytes(text) < kShortestPrefix) {
     throw Error(ErrorKind::kInvalidInput, "query parameter \"q\": expected at least " +
                                               std::to_string(kShortestPrefix) + " letters before *, found " +
                                               in_quotes(std::string(text) + "*"));
   }
-  if (!query.empty()) query += ' ';
   // Within quotes nothing has a meaning but the quote itself, and it does not get this far.
-  (query += '"') += text;
-  query += is_prefix ? "\" *" : "\"";
+  std::string query = '"' + std::string(text) + (is_prefix ? "\" *" : "\"");
+  if (std::find(queries.begin(), queries.end(), query) == queries.end()) queries.push_back(std::move(query));
 }
 
 }  // namespace
@@ -52,13 +61,13 @@ void remove_text(Connection& connection, std::int64_t seq) {
   connection.prepare("DELETE FROM delivery_texts WHERE rowid = ?1").run(seq);
 }
 
-std::string to_text_query(std::string_view typed) {
+std::vector<std::string> to_text_queries(std::string_view typed) {
   const auto refuse = [](const std::string& why) {
     throw Error(ErrorKind::kInvalidInput, "query parameter \"q\": expected " + why);
   };
   if (typed.size() > kMaxTypedBytes) refuse("at most " + std::to_string(kMaxTypedBytes) + " bytes");
   if (typed.find('\0') != std::string_view::npos) refuse("words, found a zero byte");
-  std::string query;
+  std::vector<std::string> queries;
   std::size_t words = 0;
   while (!typed.empty()) {
     if (is_space(typed.front())) {
@@ -74,18 +83,26 @@ std::string to_text_query(std::string_view typed) {
     if (is_quoted && !typed.empty()) typed.remove_prefix(1);
     const bool is_prefix = !is_quoted && word.ends_with('*');
     while (is_prefix && word.ends_with('*')) word.remove_suffix(1);
-    append_phrase(query, word, is_prefix);
+    append_phrase(queries, word, is_prefix);
     if (++words > kMaxWords) refuse("at most " + std::to_string(kMaxWords) + " words");
   }
-  if (query.empty()) refuse("a word to search for");
-  return query;
+  if (queries.empty()) refuse("a word to search for");
+  return queries;
 }
+
+TextWalk::TextWalk(Connection& connection, std::string query, std::int64_t first, std::int64_t last)
+    : connection_(connection),
+      query_(std::move(query)),
+      first_(first),
+      last_(last),
+      steps_of_a_query_(query_.ends_with('*') && count_characters(query_) > kLongestIndexedPrefix ? kStepsOfALongPrefix
+                                                                                                  : kStepsOfAQuery) {}
 
 std::optional<std::int64_t> TextWalk::seek(std::int64_t at) {
   at = std::min(at, last_);
   if (at < first_) return std::nullopt;
   if (rows_) {
-    for (int steps = 0; current_ > at && steps < kStepsOfAQuery; ++steps) {
+    for (int steps = 0; current_ > at && steps < steps_of_a_query_; ++steps) {
       if (!rows_->step()) return std::nullopt;
       current_ = rows_->integer(0);
     }

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/store/sqlite.h"
 
@@ -14,17 +16,17 @@ namespace penstock::store {
 void add_text(Connection& connection, std::int64_t seq, std::string_view text);
 void remove_text(Connection& connection, std::int64_t seq);
 
-// What a person types, as a query of FTS5: all words must occur, whatever their case and accents; a word that ends with
-// * stands for all that begin so; words in double quotes must follow each other. Nothing else has a meaning.
+// What a person types, as queries of FTS5 that must all be met: one for each word, whatever its case and accents; a
+// word that ends with * stands for all that begin so; words in double quotes must follow each other. Nothing else has a
+// meaning. Not one query, as FTS5 does not come back from looking for where two lists meet before it has found it.
 // Error{kInvalidInput} when there is no word in it, when it is too long, or when a beginning is too short.
-std::string to_text_query(std::string_view typed);
+std::vector<std::string> to_text_queries(std::string_view typed);
 
-// Walks the deliveries that such a query finds, from the newest to the oldest.
+// Walks the deliveries that one such query finds, from the newest to the oldest.
 class TextWalk {
  public:
   // Only numbers in [first, last].
-  TextWalk(Connection& connection, std::string query, std::int64_t first, std::int64_t last)
-      : connection_(connection), query_(std::move(query)), first_(first), last_(last) {}
+  TextWalk(Connection& connection, std::string query, std::int64_t first, std::int64_t last);
   // The highest number that is not above `at`. To be asked for descending numbers.
   std::optional<std::int64_t> seek(std::int64_t at);
 
@@ -32,6 +34,7 @@ class TextWalk {
   Connection& connection_;
   const std::string query_;
   const std::int64_t first_, last_;
+  const int steps_of_a_query_;  // before asking anew is cheaper
   std::optional<Statement> rows_;
   std::int64_t current_ = 0;
 };

@@ -10,12 +10,12 @@ class Patience {
   // Counts a step. Of the first few it never has enough, so that a machine that stalls does not cut short what is short
   // anyway.
   bool is_over() noexcept {
-    if (!is_over_ && ++steps_ > kFreeSteps && steps_ % 8 == 0) is_over_ = std::chrono::steady_clock::now() > end_;
+    if (!is_over_ && ++steps_ > kFreeSteps) is_over_ = std::chrono::steady_clock::now() > end_;
     return is_over_;
   }
 
  private:
-  static constexpr int kFreeSteps = 200;
+  static constexpr int kFreeSteps = 20;
   static constexpr std::chrono::milliseconds kAtMost{25};
   const std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + kAtMost;
   int steps_ = 0;

@@ -196,7 +196,7 @@ struct DeliveryQuery {
   std::optional<Timestamp> since, until;  // received_at in [since, until)
   std::optional<std::string> event_type, repository, ref, pipeline, webhook;  // repository = name or id, no case
   std::optional<Outcome> outcome;
-  // Words of commit messages and the repository's name, see to_text_query(): Error{kInvalidInput} without a word.
+  // Words of commit messages and the repository's name, see to_text_queries(): Error{kInvalidInput} without a word.
   std::optional<std::string> words;
 };
 struct DeliveryPage {
