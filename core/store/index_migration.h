@@ -11,7 +11,7 @@ namespace penstock::store {
 // Says how far it is, every few seconds.
 using Progress = std::function<void(const std::string&)>;
 
-// About ten seconds and 60 MB of memory for a million deliveries. Within the caller's transaction; leaves the old table
+// Time and memory grow with the deliveries. Within the caller's transaction; leaves the old table
 // to the caller.
 void migrate_index(Connection& connection, const Progress& progress);
 
