@@ -281,9 +281,10 @@ void App::use_event_queue(std::unique_ptr<events::QueuePoller> queue) {
 
 void App::watch_disk() {
   watches_.push_back(metrics_.watch(telemetry::Metrics::Kind::kGauge, "penstock_data_free_bytes",
-                                    "What is free for us on the disk of the data directory.", [this] {
+                                    "What is free for us on the disk of the data directory.",
+                                    [directory = settings_.data_directory] {  // a reload writes settings_ meanwhile
                                       std::error_code failed;
-                                      const auto space = std::filesystem::space(settings_.data_directory, failed);
+                                      const auto space = std::filesystem::space(directory, failed);
                                       return failed ? std::nan("") : static_cast<double>(space.available);
                                     }));
 }
